@@ -1,0 +1,73 @@
+"""Files that are complete or absent: written aside, flushed to disk, then put in place by one rename."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from src.errors import DataError
+
+
+@contextmanager
+def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
+    """Open a temporary file beside `path`; on success it is fsynced and replaces `path`, on any error it is removed.
+
+    `mode` is "w" (UTF-8 text, "\\n" line ends) or "wb". An `OSError` (disk full, no permission) becomes a one-sentence
+    `DataError`; the old file is then untouched.
+    """
+    assert mode in ("w", "wb"), mode
+    target = Path(path)
+    text_options = {"encoding": "utf-8", "newline": "\n"} if mode == "w" else {}
+    temporary: str | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(
+            prefix=f".{target.name}.", suffix=".tmp", dir=target.parent
+        )
+        with os.fdopen(descriptor, mode, **text_options) as handle:
+            yield handle
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+        temporary = None
+    except OSError as error:
+        raise DataError.say(
+            f"cannot write {target}: {error.strerror or error}",
+            remedy="free space or choose another output folder; the previous file is untouched",
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Atomically write UTF-8 text."""
+    with atomic_write(path) as handle:
+        handle.write(text)
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Atomically write bytes."""
+    with atomic_write(path, "wb") as handle:
+        handle.write(data)
+
+
+def file_digest(path: Path | str) -> str:
+    """Hex BLAKE2b-128 of a file's bytes (about 1 GB/s)."""
+    digest = hashlib.blake2b(digest_size=16)
+    with Path(path).open("rb") as handle:
+        while chunk := handle.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
