@@ -1,0 +1,60 @@
+"""`TrainingConfig` -> ms-swift's `SftArguments`. Tested with ms-swift 4.6.
+
+The pass-through sections were checked against the same version's fields before this module is imported; here they are only
+flattened. What this project decides itself (data, batches, shuffling, network) is set here, in one place.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+from swift.arguments import SftArguments
+
+from src.config.loader import gradient_accumulation
+from src.config.schema import TrainingConfig
+
+TESTED_WITH = "4.6"
+OWN_TRAINING_KEYS = ("effective_batch_size",)
+
+
+def _on_cpu() -> bool:
+    return not torch.cuda.is_available()
+
+
+def swift_arguments(config: TrainingConfig, world_size: int, *, has_eval: bool) -> SftArguments:
+    """The argument object of a run; creates its output folder."""
+    # ms-swift asks its hub about a local model path unless told not to; nothing here needs a network.
+    if os.path.isdir(config.model["model"]):
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    names: dict[str, Any] = {
+        **config.model,
+        **config.quantization,
+        **config.data,
+        **config.template,
+        **config.tuner,
+        **config.training,
+    }
+    for key in OWN_TRAINING_KEYS:
+        names.pop(key, None)
+    names |= {
+        "gradient_accumulation_steps": gradient_accumulation(config, world_size),
+        # ms-swift refuses an empty data set name; its own data sets are never built.
+        "dataset": ["dummy"],
+        "val_dataset": ["dummy"] if has_eval else [],
+        "split_dataset_ratio": 0.0,
+        "truncation_strategy": "delete",
+        "dataloader_drop_last": False,
+        "check_model": False,
+    }
+    if config.global_max_length is not None:
+        names["max_length"] = config.global_max_length
+        names["max_model_len"] = config.global_max_length
+    if config.deepspeed is not None and config.deepspeed.enabled:
+        names["deepspeed"] = config.deepspeed.config
+    if _on_cpu():
+        names |= {"use_cpu": True, "dataloader_pin_memory": False}
+        if world_size > 1:
+            names["ddp_backend"] = "gloo"
+    return SftArguments(**names)

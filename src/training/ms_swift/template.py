@@ -1,0 +1,87 @@
+"""The Qwen3-VL chat template of ms-swift, made to fit any checkpoint, and the encoding of one conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+from swift.template import MaxLengthError
+
+from src.datasets.builders.conversation import Conversation
+from src.errors import ConfigError, DataError
+
+
+def fit_token_ids(template: Any) -> None:
+    """Set the image and video token ids on the template instance from its tokenizer.
+
+    ms-swift's Qwen3-VL template class hard-codes the ids of the released vocabulary; a checkpoint with a smaller one would
+    get placeholders that its model never replaces by image features.
+    """
+    tokenizer = template.processor.tokenizer
+    for attribute, token in (("image_token_id", "<|image_pad|>"), ("video_token_id", "<|video_pad|>")):
+        token_id = tokenizer.convert_tokens_to_ids(token)
+        if token_id is None or token_id == tokenizer.unk_token_id:
+            raise ConfigError.say(
+                f"the checkpoint's tokenizer has no {token} token",
+                path="model.model",
+                remedy="use a Qwen3-VL checkpoint, or make one with "
+                "`python -m scripts.make_tiny_model`",
+            )
+        setattr(template, attribute, token_id)
+
+
+def _messages(conversation: Conversation) -> list[dict[str, str]]:
+    messages = [{"role": turn.role, "content": turn.content} for turn in conversation.turns]
+    if conversation.system is not None:
+        messages.insert(0, {"role": "system", "content": conversation.system})
+    return messages
+
+
+def to_swift_row(conversation: Conversation, *, with_target: bool) -> dict[str, Any]:
+    """ms-swift's row: `messages` and PIL images over the very same pixel memory, nothing re-encoded.
+
+    `with_target` False leaves out the answer (the last assistant turns), for generation.
+    """
+    messages = _messages(conversation)
+    if not with_target:
+        while messages and messages[-1]["role"] == "assistant":
+            messages.pop()
+    return {"messages": messages, "images": [Image.fromarray(p) for p in conversation.pixels]}
+
+
+@dataclass(frozen=True, slots=True)
+class SwiftEncoder:
+    """Conversation -> the tensors that ms-swift's collator takes; picklable, so that spawned workers can hold it."""
+
+    template: Any
+
+    def __call__(self, conversation: Conversation) -> dict[str, Any]:
+        """`DataError` when the sample is longer than the template's `max_length`: it is never cut or replaced."""
+        try:
+            return self.template.encode(to_swift_row(conversation, with_target=True))
+        except MaxLengthError as error:
+            raise DataError.say(
+                f"the sample does not fit global_max_length: {error}",
+                where=str(conversation.source),
+                remedy="raise global_max_length, lower template.max_pixels, or set "
+                "custom.on_over_long: quarantine",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SwiftLength:
+    """Conversation -> its exact number of tokens; pixels are not touched, only their size counts."""
+
+    template: Any
+
+    def __call__(self, conversation: Conversation) -> int:
+        text = self.template.encode({"messages": _messages(conversation)})
+        image_processor = self.template.processor.image_processor
+        cell = image_processor.patch_size * image_processor.merge_size
+        # Each picture adds its grid cells and the two vision markers; markers are tokens of their own, so
+        # the text on either side tokenises as it does without them.
+        return len(text["input_ids"]) + sum(
+            2 + (pixels.shape[1] // cell) * (pixels.shape[0] // cell)
+            for pixels in conversation.pixels
+        )
