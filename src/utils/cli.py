@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -35,6 +36,10 @@ def run(main: Callable[[Sequence[str]], int], argv: Sequence[str] | None = None)
     except ProjectError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except BrokenPipeError:
+        # The reader (head, less) went away; that is its right. Keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
