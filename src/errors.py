@@ -8,6 +8,7 @@ A programmer's mistake stays an `assert` or a built-in exception and keeps its t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class ProjectError(Exception):
         return text if len(self.issues) == 1 else f"{len(self.issues)} problems:\n{text}"
 
     @classmethod
-    def say(cls, message: str, **details: str) -> ProjectError:
+    def say(cls, message: str, **details: str) -> Self:
         """The error with a single issue, e.g. `ConfigError.say("...", where="a.yaml:3:1", remedy="...")`."""
         return cls(Issue(message=message, **details))
 

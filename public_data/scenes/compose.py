@@ -37,6 +37,7 @@ class SceneOptions:
     card_share: float = 0.35
     min_extent: float = 0.25
     max_extent: float = 0.45
+    grid: int = 1
 
 
 def compose(
@@ -82,6 +83,11 @@ def _free_box(
     for _ in range(30):
         side = rng.uniform(options.min_extent, options.max_extent) * options.size
         x, y = rng.uniform(1, options.size - side - 1, 2)
+        if options.grid > 1:
+            side = max(1, round(side / options.grid)) * options.grid
+            x, y = np.clip(
+                np.round(np.array([x, y]) / options.grid) * options.grid, 0, options.size - side
+            )
         if all(
             x > right + gap or x + side + gap < left or y > bottom + gap or y + side + gap < top
             for left, top, right, bottom in taken

@@ -13,9 +13,10 @@ from typing import Any
 
 from src.contract.budget import MIN_PIXELS
 from src.contract.coordinates import Norm
+from src.contract.records import RecordPolicy
 from src.datasets.augmentation.config import AugmentationConfig
 from src.datasets.builders.config import JsonFormat, OrderingPolicy
-from src.datasets.config import OverLongPolicy, RecordPolicy
+from src.datasets.config import OverLongPolicy
 from src.generation.config import FinalEvaluationConfig
 
 Section = Mapping[str, Any]

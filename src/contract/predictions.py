@@ -58,6 +58,28 @@ class Prediction:
     dataset: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchedPair:
+    """A truth and a prediction that belong together: indices into `Prediction.truth` and `.objects`, and their overlap."""
+
+    truth: int
+    predicted: int
+    iou: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageMatches:
+    """How one image's prediction compares with its truth: hits, missed truths, extra predictions, and duplicates.
+
+    `duplicates` are predictions that repeat an earlier one of the same label almost exactly.
+    """
+
+    pairs: tuple[MatchedPair, ...]
+    missed: tuple[int, ...]
+    extra: tuple[int, ...]
+    duplicates: tuple[int, ...] = ()
+
+
 def _object_to_json(item: ObjectAnnotation) -> dict[str, Any]:
     return {"desc": item.desc, item.kind: list(item.points)}
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 GeometryKind = Literal["bbox_2d", "poly", "line"]
 GEOMETRY_KINDS: tuple[GeometryKind, ...] = get_args(GeometryKind)
+RecordPolicy = Literal["fail", "quarantine", "fix"]
 Role = Literal["system", "user", "assistant"]
 
 

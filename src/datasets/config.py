@@ -4,5 +4,4 @@ from __future__ import annotations
 
 from typing import Literal
 
-RecordPolicy = Literal["fail", "quarantine", "fix"]
 OverLongPolicy = Literal["fail", "quarantine"]

@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from src.contract.budget import PixelBudget
+from src.contract.images import size_issue
 from src.datasets.geometry.shapes import Shape
 from src.datasets.scene import Pixels, RenderedScene, Scene, SceneObject
-from src.errors import Issue, RecordError
+from src.errors import RecordError
 from src.images import load_rgb, read_header
 
 
@@ -28,7 +29,8 @@ def render(scene: Scene, budget: PixelBudget) -> RenderedScene:
     if pixels:
         path, (width, height), picture = scene.pictures[0], *pixels[0]
         if scene.width and (width, height) != (scene.width, scene.height):
-            raise _size_error(scene, path, width, height)
+            said = (scene.width, scene.height)
+            raise RecordError(size_issue(scene.source, said, path, (width, height)))
         objects = scaled_objects(
             objects, picture.shape[1] / width, picture.shape[0] / height
         )
@@ -90,17 +92,3 @@ def _fitted(path: Path, budget: PixelBudget) -> tuple[tuple[int, int], Pixels]:
 
 def _header_size(path: Path) -> tuple[int, int]:
     return read_header(path).upright_size
-
-
-def _size_error(scene: Scene, path: Path, width: int, height: int) -> RecordError:
-    return RecordError(
-        Issue(
-            message="the record's size is not the picture's",
-            where=str(scene.source),
-            path="width, height",
-            rule="image-size",
-            got=f"record {scene.width}x{scene.height}, {path.name} {width}x{height}",
-            expected="the upright size (EXIF orientation applied)",
-            remedy="convert again, or correct width and height if the coordinates fit the picture",
-        )
-    )

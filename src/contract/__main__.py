@@ -1,0 +1,76 @@
+"""`python -m src.contract check FILE...`: check JSONL files against the data contract."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from src.contract.images import ImageResolver
+from src.contract.index import JsonlIndex
+from src.contract.policy import ScanReport, image_check, scan
+from src.utils.cli import parser, run
+
+
+def main(argv: Sequence[str]) -> int:
+    root = parser("python -m src.contract", "Check data against the contract (docs/data/DATA_JSONL_CONTRACT.md).")
+    commands = root.add_subparsers(dest="command", required=True)
+    text = "Check every line of JSONL files; exit 1 when one breaks the contract."
+    check = commands.add_parser("check", help=text, description=text, allow_abbrev=False)
+    check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSONL file")
+    check.add_argument("--images", action="store_true", help="decode every image and compare its size")
+    check.add_argument("--root", action="append", default=[], type=Path, help="further folder for images")
+    check.add_argument(
+        "--policy", choices=("fail", "fix"), default="fail",
+        help="fix: count what clamping by up to one pixel mends as good",
+    )  # fmt: skip
+    check.add_argument("--quarantine-out", type=Path, help="write bad lines and reasons to this file (one FILE only)")
+    check.add_argument("--json", action="store_true", help="print JSON")
+    options = root.parse_args(argv)
+    if options.quarantine_out and len(options.files) > 1:
+        root.error("--quarantine-out takes exactly one FILE")
+    reports = {str(file): _check(file, options) for file in options.files}
+    if options.json:
+        print(json.dumps({name: _summary(report) for name, report in reports.items()}))
+    else:
+        for name, report in reports.items():
+            _print(name, report)
+    return 1 if any(report.num_quarantined for report in reports.values()) else 0
+
+
+def _check(file: Path, options: argparse.Namespace) -> ScanReport:
+    index = JsonlIndex.open(file)
+    resolver = ImageResolver(file.parent, tuple(options.root))
+    return scan(
+        index,
+        "quarantine",  # everything is to be seen; the exit code says that something is wrong
+        fix=options.policy == "fix",
+        check=image_check(resolver) if options.images else None,
+        quarantine_path=options.quarantine_out,
+    )
+
+
+def _summary(report: ScanReport) -> dict[str, object]:
+    return {
+        "read": report.num_read,
+        "good": len(report.rows),
+        "bad": report.num_quarantined,
+        "fixed": report.num_fixed,
+        "by_rule": dict(report.by_rule),
+        "issues": [asdict(issue) for issue in report.shown],
+    }
+
+
+def _print(name: str, report: ScanReport) -> None:
+    for issue in report.shown:
+        print(issue.render())
+    rules = ", ".join(f"{rule} {count}" for rule, count in report.by_rule.items())
+    fixed = f", {report.num_fixed} with clamped coordinates" if report.num_fixed else ""
+    print(f"{name}: {report.num_read} read, {report.num_quarantined} bad{fixed}" + (f" ({rules})" if rules else ""))
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

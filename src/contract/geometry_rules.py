@@ -1,0 +1,102 @@
+"""Rules of the three geometry kinds: numbers, ranges, and what counts as degenerate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from src.contract.records import GeometryKind
+
+if TYPE_CHECKING:
+    from src.contract.validate import Line
+
+TOLERANCE_PX = 1.0
+FEWEST_NUMBERS: dict[GeometryKind, int] = {"bbox_2d": 4, "poly": 6, "line": 4}
+SHAPE_TEXT: dict[GeometryKind, str] = {
+    "bbox_2d": "four numbers x1, y1, x2, y2",
+    "poly": "an even count of at least 6 numbers x1, y1, x2, y2, ...",
+    "line": "an even count of at least 4 numbers x1, y1, x2, y2, ...",
+}
+
+
+def check_geometry(value: Any, kind: GeometryKind, path: str, state: Line) -> tuple[float, ...] | None:
+    """The flat points of a geometry, or None with the issues added to `state`.
+
+    Coordinates up to one pixel outside the picture are clamped under the declared fix and an issue otherwise; farther out
+    they are always an issue. Degenerate shapes are judged after clamping.
+    """
+    if not isinstance(value, list):
+        state.add(path, "type", f"{kind} must be a list of numbers", f"write {SHAPE_TEXT[kind]}", got=value)
+        return None
+    if value and isinstance(value[0], list):
+        state.add(path, "flat-points", "points are nested", "write one flat list x1, y1, x2, y2, ...", got=value)
+        return None
+    count = len(value)
+    if count % 2 or count < FEWEST_NUMBERS[kind] or (kind == "bbox_2d" and count != 4):
+        state.add(path, "point-number", f"{kind} has a wrong count of numbers", f"write {SHAPE_TEXT[kind]}", got=count)
+        return None
+    points = _in_picture(value, path, state)
+    if points is None:
+        return None
+    return tuple(points) if _has_extent(points, kind, path, state) else None
+
+
+def _in_picture(value: list[Any], path: str, state: Line) -> list[float] | None:
+    width, height = state.width, state.height
+    points: list[float] = []
+    fits = True
+    limits = (width, height)
+    for position, number in enumerate(value):
+        if type(number) is not int and type(number) is not float:
+            state.add(f"{path}[{position}]", "number", "not a number", "write a finite number", got=number)
+            fits = False
+            continue
+        limit = limits[position % 2]
+        if 0 <= number <= limit or not limit:
+            points.append(float(number))
+            continue
+        clamped = min(max(number, 0), limit)
+        if abs(number - clamped) > TOLERANCE_PX:
+            state.add(
+                f"{path}[{position}]", "outside", f"outside the {width}x{height} picture",
+                "check the coordinate space (absolute pixels of the upright picture) and width, height",
+                got=number,
+            )  # fmt: skip
+            fits = False
+        elif not state.fix:
+            state.add(
+                f"{path}[{position}]", "outside-tolerance", f"just outside the {width}x{height} picture",
+                "policy fix clamps it to the border", got=number,
+            )  # fmt: skip
+            fits = False
+        else:
+            state.fixed += 1
+            points.append(float(clamped))
+    return points if fits else None
+
+
+def _has_extent(points: list[float], kind: GeometryKind, path: str, state: Line) -> bool:
+    if kind == "bbox_2d":
+        x1, y1, x2, y2 = points
+        if x1 < x2 and y1 < y2:
+            return True
+        state.add(
+            path, "bbox-order", "the box needs x1 < x2 and y1 < y2",
+            "swap the corners, or remove the empty box", got=points,
+        )  # fmt: skip
+        return False
+    pairs = list(zip(points[::2], points[1::2], strict=True))
+    if kind == "line":
+        if any(pair != pairs[0] for pair in pairs):
+            return True
+        state.add(path, "degenerate", "the line has no length", "remove the object", got=points)
+        return False
+    (x0, y0), *rest = pairs
+    # All vertices on one line span no area; a figure-eight may have zero signed area and still be a shape.
+    if any(
+        (ax - x0) * (by - y0) != (bx - x0) * (ay - y0)
+        for index, (ax, ay) in enumerate(rest)
+        for bx, by in rest[index + 1 :]
+    ):
+        return True
+    state.add(path, "degenerate", "the polygon has no area", "remove the object", got=points)
+    return False

@@ -1,0 +1,96 @@
+"""From the JSON value of one described object to an annotation in pixels, or the reason why it is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from src.contract.coordinates import GRID, Norm, from_text_space
+from src.contract.predictions import DroppedPart, ParsedAnswer
+from src.contract.records import GEOMETRY_KINDS, GeometryKind, ObjectAnnotation
+from src.datasets.builders.formats.scanning import leaves
+
+MAX_SHOWN = 120
+FEWEST_PAIRS: dict[GeometryKind, int] = {"bbox_2d": 2, "poly": 3, "line": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The picture and the coordinate space that an answer speaks of."""
+
+    width: int
+    height: int
+    norm: Norm
+
+
+def parse_objects(text: str, target: Target, desc_key: str) -> ParsedAnswer:
+    """Every complete object of a text whose objects are innermost `{...}` with `desc_key` and one geometry.
+
+    `is_valid` is left False: only the format knows whether the whole text is well-formed (`with_validity`).
+    """
+    objects = []
+    dropped = []
+    for leaf in leaves(text):
+        if leaf.value == {} and text.strip() == "{}":
+            continue
+        reason = leaf.reason
+        if leaf.value is not None:
+            found = parse_object(leaf.value, target, desc_key)
+            if isinstance(found, ObjectAnnotation):
+                objects.append(found)
+                continue
+            reason = found
+        dropped.append(DroppedPart(reason=reason, text=shortened(leaf.text)))
+    return ParsedAnswer(objects=tuple(objects), dropped=tuple(dropped), is_valid=False)
+
+
+def parse_object(value: dict[str, Any], target: Target, desc_key: str) -> ObjectAnnotation | str:
+    """The object, or the reason why the value is none. Nothing is repaired: a swapped box is dropped, not turned."""
+    if desc_key not in value or not isinstance(value[desc_key], str) or not value[desc_key].strip():
+        return f"no {desc_key}"
+    kinds = [kind for kind in GEOMETRY_KINDS if kind in value]
+    if len(kinds) != 1:
+        return "not exactly one geometry"
+    kind = kinds[0]
+    unknown = set(value) - {desc_key, kind, f"{kind}_points"}
+    if unknown:
+        return f"unknown key {sorted(unknown)[0]}"
+    pairs = _pairs(value[kind])
+    if pairs is None or len(pairs) < FEWEST_PAIRS[kind] or (kind == "bbox_2d" and len(pairs) != 2):
+        return f"{kind} is not a list of points"
+    if f"{kind}_points" in value and value[f"{kind}_points"] != len(pairs):
+        return f"{kind}_points disagrees with {kind}"
+    grid = None if target.norm == "none" else GRID[target.norm]
+    limits = (grid or target.width, grid or target.height)
+    if any(not 0 <= x <= limits[0] or not 0 <= y <= limits[1] for x, y in pairs):
+        return "a coordinate outside the picture"
+    if _is_degenerate(kind, pairs):
+        return f"a degenerate {kind}"
+    flat = [number for pair in pairs for number in pair]
+    points = from_text_space(flat, target.width, target.height, target.norm)
+    return ObjectAnnotation(desc=value[desc_key], kind=kind, points=points)
+
+
+def _pairs(value: Any) -> list[tuple[float, float]] | None:
+    """Flat or nested points as pairs; None when they are neither."""
+    if not isinstance(value, list) or not value:
+        return None
+    if isinstance(value[0], list):
+        if any(not isinstance(pair, list) or len(pair) != 2 for pair in value):
+            return None
+        value = [number for pair in value for number in pair]
+    if len(value) % 2 or any(type(number) not in (int, float) for number in value):
+        return None
+    return list(zip(value[::2], value[1::2], strict=True))
+
+
+def _is_degenerate(kind: GeometryKind, pairs: Sequence[tuple[float, float]]) -> bool:
+    (x1, y1), (x2, y2) = pairs[:2]
+    if kind == "bbox_2d":
+        return not (x1 < x2 and y1 < y2)
+    return len(set(pairs)) < FEWEST_PAIRS[kind]
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
