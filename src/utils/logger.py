@@ -57,3 +57,9 @@ def get_logger(name: str) -> logging.Logger:
         level = os.environ.get("LOG_LEVEL", "INFO" if rank() == 0 else "WARNING").upper()
         root.setLevel(level)
     return logging.getLogger(f"{ROOT_NAME}.{name.removeprefix('src.')}")
+
+
+def set_level(level: str) -> None:
+    """Log from `level` on, e.g. "DEBUG", in this process."""
+    get_logger(ROOT_NAME)
+    logging.getLogger(ROOT_NAME).setLevel(level)

@@ -57,6 +57,12 @@ class JsonLinesBuilder:
         spans = tuple(Span(s.start + shift, s.end + shift, s.kind) for s in answer.spans)
         return self._conversation(scene, self.prompts.system, turns, spans)
 
+    def prompt(self, scene: RenderedScene) -> Conversation:
+        """The conversation up to the answer, for generation: the very prompt of `build`."""
+        return self._conversation(
+            scene, self.prompts.system, (Turn("user", self.prompts.user),), ()
+        )
+
     def _answer(self, scene: RenderedScene) -> WrittenText:
         if self.config.use_summary:
             if scene.summary is None:

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from swift.arguments import SftArguments
 
-from src.config.loader import gradient_accumulation
-from src.config.schema import TrainingConfig
+from src.config.loader import gradient_accumulation, resolve_path
+from src.config.passthrough import normalised
+from src.config.schema import OWN_TRAINING_KEYS, PASS_THROUGH, TrainingConfig
 
 TESTED_WITH = "4.6"
-OWN_TRAINING_KEYS = ("effective_batch_size",)
 
 
 def _on_cpu() -> bool:
@@ -26,18 +26,19 @@ def _on_cpu() -> bool:
 def swift_arguments(config: TrainingConfig, world_size: int, *, has_eval: bool) -> SftArguments:
     """The argument object of a run; creates its output folder."""
     # ms-swift asks its hub about a local model path unless told not to; nothing here needs a network.
-    if os.path.isdir(config.model["model"]):
+    checkpoint = resolve_path(config.model["model"])
+    if checkpoint.is_dir():
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
     names: dict[str, Any] = {
-        **config.model,
-        **config.quantization,
-        **config.data,
-        **config.template,
-        **config.tuner,
-        **config.training,
+        name: value
+        for section in PASS_THROUGH
+        for name, value in normalised(getattr(config, section)).items()
+        if name not in OWN_TRAINING_KEYS
     }
-    for key in OWN_TRAINING_KEYS:
-        names.pop(key, None)
+    if checkpoint.is_dir():
+        names["model"] = str(checkpoint)
+    if "output_dir" in names:
+        names["output_dir"] = str(resolve_path(names["output_dir"]))
     names |= {
         "gradient_accumulation_steps": gradient_accumulation(config, world_size),
         # ms-swift refuses an empty data set name; its own data sets are never built.

@@ -1,0 +1,95 @@
+"""After training: predict the held-out records with the weights in memory, print the metrics, write the report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from src.config.loader import resolve_path
+from src.config.schema import TrainingConfig
+from src.contract.predictions import read_predictions
+from src.evaluation.config import EvaluationConfig
+from src.evaluation.matching import match_image
+from src.evaluation.report import EvaluationReport, evaluate
+from src.files import write_text
+from src.generation.prediction import PredictSettings, jsonl_items, predict
+from src.generation.types import Engine
+from src.predict import grounding_of
+from src.report.page import MetricTable, ReportSample, write_report
+from src.report.sheet import contact_sheet
+from src.utils.logger import get_logger
+
+SHEET_SAMPLES = 12
+logger = get_logger(__name__)
+
+
+def evaluate_checkpoint(
+    config: TrainingConfig, checkpoint: Path, run_dir: Path, engine: Engine
+) -> EvaluationReport:
+    """Write predictions.jsonl, metrics.json, report.html and samples.png into the run folder; print the table."""
+    wanted = config.custom.final_evaluation
+    name = wanted.jsonl or config.custom.val_jsonl
+    assert name is not None, "checked with the config"
+    source = resolve_path(name)
+    settings = PredictSettings(
+        model=str(checkpoint),
+        source=str(source),
+        grounding=grounding_of(config),
+        max_new_tokens=wanted.max_new_tokens,
+        batch_size=wanted.batch_size,
+        limit=wanted.limit,
+    )
+    roots = [resolve_path(root) for root in config.custom.image_roots]
+    out = predict(jsonl_items(source, roots), engine, settings, run_dir / "predictions.jsonl", restart=True)
+    scoring = EvaluationConfig()
+    report = evaluate(read_predictions(out), scoring)
+    write_text(run_dir / "metrics.json", json.dumps(report.to_json(), indent=2) + "\n")
+    if wanted.report:
+        _write_pictures(report, out, run_dir, checkpoint, source, scoring)
+    sys.stdout.write(f"{report.table()}\n")
+    sys.stdout.flush()
+    return report
+
+
+def _write_pictures(
+    report: EvaluationReport, out: Path, run_dir: Path, checkpoint: Path, source: Path, scoring: EvaluationConfig
+) -> None:
+    samples = [
+        ReportSample(
+            prediction=item, matches=match_image(item, scoring), picture=out.parent / item.image
+        )
+        for item in read_predictions(out)
+    ]
+    page = run_dir / "report.html"
+    write_report(
+        page,
+        samples,
+        metric_tables(report),
+        title=f"{run_dir.name}: predictions on {source.name}",
+        facts=[
+            ("checkpoint", checkpoint.name),
+            ("images", str(report.num_images)),
+            ("parsed", f"{report.parse_rate:.1%}"),
+            ("lines match within", f"{report.line_tolerance:.0%} of the diagonal"),
+        ],
+    )
+    contact_sheet(run_dir / "samples.png", samples[:SHEET_SAMPLES])
+    logger.info("report: %s", page)
+
+
+def metric_tables(report: EvaluationReport) -> list[MetricTable]:
+    """The report's tables: overall, and per class."""
+    return [
+        MetricTable(
+            title="Detection", header=("", "precision", "recall", "F1"), rows=tuple(report.rows())
+        ),
+        MetricTable(
+            title="Classes at IoU 0.5",
+            header=("class", "truths", "predicted", "F1"),
+            rows=tuple(
+                (name, str(counts.truths), str(counts.predicted), f"{counts.f1:.2f}")
+                for name, counts in report.per_class
+            ),
+        ),
+    ]

@@ -1,0 +1,63 @@
+"""`grounding.json`: what a checkpoint was taught to read and write, kept beside its weights.
+
+A model that answers on a grid of 1000 and a reader that expects pixels is the commonest silent fault of such models; whoever
+loads the checkpoint can know instead of guess.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from src.contract.budget import PixelBudget
+from src.datasets.builders.config import BuilderConfig
+from src.datasets.builders.conversation import Prompts
+from src.errors import ConfigError
+from src.files import write_text
+from src.typed_yaml.load import load_typed
+
+FILE = "grounding.json"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounding:
+    """Prompts, text format, coordinate space and picture sizes of a checkpoint."""
+
+    version: int = VERSION
+    builder: BuilderConfig
+    system: str | None
+    user: str
+    domain: str
+    min_pixels: int
+    max_pixels: int
+
+    @property
+    def prompts(self) -> Prompts:
+        return Prompts(system=self.system, user=self.user)
+
+    @property
+    def budget(self) -> PixelBudget:
+        return PixelBudget(min_pixels=self.min_pixels, max_pixels=self.max_pixels)
+
+
+def write_grounding(folder: Path, grounding: Grounding) -> None:
+    """Write `grounding.json` into a checkpoint folder."""
+    write_text(folder / FILE, json.dumps(asdict(grounding), indent=2, ensure_ascii=False) + "\n")
+
+
+def read_grounding(folder: Path) -> Grounding | None:
+    """The folder's grounding, None when it has none; `ConfigError` when it cannot be read."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    grounding = load_typed(path, Grounding)
+    if grounding.version != VERSION:
+        raise ConfigError.say(
+            f"{path} has another version",
+            got=str(grounding.version),
+            expected=str(VERSION),
+            remedy="export the checkpoint again",
+        )
+    return grounding

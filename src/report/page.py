@@ -1,0 +1,117 @@
+"""One self-contained HTML page: metric table, and every sample with its truth and prediction drawn over the picture.
+
+No network, no files beside it: thumbnails are embedded, shapes are SVG in picture coordinates. About 20 KB a sample.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from src.contract.predictions import ImageMatches, Prediction
+from src.contract.records import ObjectAnnotation
+from src.files import write_text
+from src.images import load_rgb
+
+TEMPLATE = Path(__file__).with_name("template.html")
+MARK = "/*DATA*/null"
+THUMBNAIL_SIDE = 480
+JPEG_QUALITY = 82
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSample:
+    """A prediction, how it matches its truth, and the picture file."""
+
+    prediction: Prediction
+    matches: ImageMatches
+    picture: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricTable:
+    """A titled table of text cells."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def write_report(
+    path: Path,
+    samples: Sequence[ReportSample],
+    tables: Sequence[MetricTable],
+    *,
+    title: str,
+    facts: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write the page. `facts` are name and value pairs shown at the top (checkpoint, data, date, ...)."""
+    data = {
+        "title": title,
+        "facts": [list(fact) for fact in facts],
+        "tables": [
+            {"title": table.title, "header": table.header, "rows": table.rows} for table in tables
+        ],
+        "samples": [_sample(sample) for sample in samples],
+    }
+    # "<" is escaped so that no text of a sample can close the script element.
+    payload = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
+    write_text(path, TEMPLATE.read_text(encoding="utf-8").replace(MARK, payload))
+
+
+def thumbnail(picture: Path) -> str:
+    """The picture as a JPEG data URL of at most `THUMBNAIL_SIDE` pixels a side."""
+    image = Image.fromarray(load_rgb(picture))
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _sample(sample: ReportSample) -> dict[str, Any]:
+    item, matches = sample.prediction, sample.matches
+    hits = {pair.predicted: pair.iou for pair in matches.pairs}
+    truths = item.truth or ()
+    total = len(truths) + len(item.objects)
+    return {
+        "name": item.image.rsplit("/", 1)[-1],
+        "row": item.row,
+        "width": item.width,
+        "height": item.height,
+        "picture": thumbnail(sample.picture),
+        "f1": 2 * len(hits) / total if total else 1.0,
+        "hasTruth": item.truth is not None,
+        "valid": item.is_valid,
+        "finish": item.finish_reason,
+        "text": item.text,
+        "dropped": [f"{part.reason}: {part.text}" for part in item.dropped],
+        "truth": [
+            _shape(shape, "missed" if index in matches.missed else "found")
+            for index, shape in enumerate(truths)
+        ],
+        "predicted": [
+            {
+                **_shape(shape, _verdict(index, hits, matches)),
+                "iou": hits[index] if index in hits else None,
+            }
+            for index, shape in enumerate(item.objects)
+        ],
+    }
+
+
+def _verdict(index: int, hits: dict[int, float], matches: ImageMatches) -> str:
+    if index in hits:
+        return "hit"
+    return "duplicate" if index in matches.duplicates else "extra"
+
+
+def _shape(item: ObjectAnnotation, state: str) -> dict[str, Any]:
+    points = [round(value, 2) for value in item.points]
+    return {"desc": item.desc, "kind": item.kind, "points": points, "state": state}

@@ -1,0 +1,135 @@
+"""One training run from a config: open the data, build model and trainer, train, save.
+
+Cost before the first step: the imports of torch, transformers and ms-swift (10 to 20 s), the model, one scan of the JSONL files
+and one tokenisation of every record (its length must be known before the plan is made).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from src.config.schema import TrainingConfig
+from src.datasets.assembly import (
+    OpenedData,
+    Split,
+    make_budget,
+    make_builder,
+    measure,
+    open_split,
+    without_over_long,
+)
+from src.datasets.dense_caption import DenseCaptionDataset
+from src.datasets.plan import EpochPlan, SampleKey
+from src.files import write_text
+from src.generation.grounding import write_grounding
+from src.predict import grounding_of
+from src.training.rendering import render_sample
+from src.training.torchvision_shim import ensure_torchvision
+from src.utils.logger import get_logger, rank
+
+if TYPE_CHECKING:
+    from src.training.ms_swift.engine import SwiftEngine
+    from src.training.ms_swift.session import Session
+    from src.training.ms_swift.trainer import PlannedTrainer
+
+logger = get_logger(__name__)
+Dataset = DenseCaptionDataset[dict[str, Any]]
+
+
+def _session(config: TrainingConfig, has_eval: bool) -> Session:
+    ensure_torchvision()
+    from src.training.ms_swift.session import Session
+
+    return Session(config, has_eval=has_eval)
+
+
+class TrainingRun:
+    """A run with its data open and its model loaded; `dry` builds no trainer and writes nothing."""
+
+    def __init__(self, config: TrainingConfig, *, dry: bool = False) -> None:
+        self.config = config
+        self.budget = make_budget(config)
+        # Data first: a broken line should be told before minutes of loading.
+        opened = {split: open_split(config, split) for split in ("train", "val")}
+        assert opened["train"] is not None
+        self.session = _session(config, has_eval=not dry and self._evaluates())
+        self.train_data, self.lengths = self._fitted("train", opened["train"])
+        self.val_data = self._fitted("val", opened["val"])[0] if opened["val"] else None
+        self.plan = EpochPlan(
+            seed=config.custom.seed,
+            num_rows=len(self.train_data.source),
+            effective_batch_size=self.session.effective_batch_size(),
+        )
+        self.dataset = self._dataset(self.train_data, self.plan)
+        self.trainer: PlannedTrainer | None = None
+
+    @property
+    def run_dir(self) -> Path:
+        return self.session.run_dir
+
+    def _evaluates(self) -> bool:
+        strategy = self.config.training.get("eval_strategy", "no")
+        return self.config.custom.val_jsonl is not None and strategy != "no"
+
+    def _fitted(self, split: Split, data: OpenedData) -> tuple[OpenedData, np.ndarray]:
+        """The split without over-long samples, and the lengths of what is left."""
+        builder = make_builder(self.config, data.source.name)
+        lengths = measure(data, self.budget, builder, self.session.length())
+        limit = self.config.global_max_length
+        kept = without_over_long(data, lengths, limit, self.config.custom.on_over_long)
+        return kept, lengths if kept is data else lengths[lengths <= (limit or 0)]
+
+    def _dataset(self, data: OpenedData, plan: EpochPlan) -> Dataset:
+        return DenseCaptionDataset(
+            data.source,
+            plan,
+            self.budget,
+            make_builder(self.config, data.source.name),
+            self.session.encoder(),
+        )
+
+    def _val_dataset(self) -> Dataset | None:
+        if self.val_data is None or not self._evaluates():
+            return None
+        rows = len(self.val_data.source)
+        plan = EpochPlan(seed=0, num_rows=rows, effective_batch_size=1, shuffle=False)
+        return self._dataset(self.val_data, plan)
+
+    def train(self) -> dict[str, Any]:
+        """Train to the end; the run folder gets the rendered first samples."""
+        if rank() == 0:
+            write_text(self.run_dir / "samples.txt", self.samples() + "\n")
+        self.trainer = self.session.trainer(self.dataset, self._val_dataset())
+        return self.session.train(self.trainer)
+
+    def save(self) -> Path:
+        """Final weights with their `grounding.json` in `run_dir/final`."""
+        assert self.trainer is not None, "train first"
+        folder = self.run_dir / "final"
+        self.session.save(self.trainer, folder)
+        if rank() == 0:
+            write_grounding(folder, grounding_of(self.config))
+        return folder
+
+    def engine(self) -> SwiftEngine:
+        """Generation with the weights in memory."""
+        return self.session.engine()
+
+    def samples(self) -> str:
+        """The first samples of epoch 0 as the model sees them."""
+        count = min(self.config.custom.dump_samples, self.plan.effective_batch_size)
+        keys = self.plan.global_batch(0, 0)[:count]
+        return "\n\n".join(self._rendered(key) for key in keys)
+
+    def _rendered(self, key: SampleKey) -> str:
+        sample = self.dataset[key]
+        return render_sample(key, self.dataset.conversation(key), sample.encoded, self.session.tokenizer)
+
+    def summary(self) -> str:
+        """One screen: records, tokens, steps, parameters and rates, and one rendered sample."""
+        from src.training.summary import summarise
+
+        return summarise(self)
