@@ -40,9 +40,7 @@ SPECIAL_TOKENS = (
     "<|video_pad|>",
 )
 # Qwen2's pre-tokeniser: letters, single digits, punctuation, white space. One token per digit follows from it.
-PRETOKENIZER = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+PRETOKENIZER = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 CHAT_TEMPLATE = """\
 {%- macro render(content) -%}
 {%- if content is string -%}{{ content }}
@@ -85,9 +83,7 @@ class Size:
 
 
 SIZES = {
-    "nano": Size(
-        text_hidden=64, text_layers=2, vision_hidden=64, vision_layers=2, deepstack=(0,)
-    ),
+    "nano": Size(text_hidden=64, text_layers=2, vision_hidden=64, vision_layers=2, deepstack=(0,)),
     "tiny": Size(
         text_hidden=128, text_layers=4, vision_hidden=128, vision_layers=4, deepstack=(1, 2)
     ),
@@ -249,7 +245,9 @@ def main(argv: Sequence[str]) -> int:
     for file in options.text:
         if not file.is_file():
             raise UsageError.say(f"--text file {file} does not exist")
-    count = make_model(options.out, list(texts_of(options.text)), SIZES[options.preset], options.seed)
+    count = make_model(
+        options.out, list(texts_of(options.text)), SIZES[options.preset], options.seed
+    )
     write_text(
         options.out / "made_by.json",
         json.dumps({"preset": options.preset, "seed": options.seed, "parameters": count}) + "\n",

@@ -33,8 +33,8 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(target)
         temporary = None
     except OSError as error:
         raise DataError.say(

@@ -41,7 +41,9 @@ def evaluate_checkpoint(
         limit=wanted.limit,
     )
     roots = [resolve_path(root) for root in config.custom.image_roots]
-    out = predict(jsonl_items(source, roots), engine, settings, run_dir / "predictions.jsonl", restart=True)
+    out = predict(
+        jsonl_items(source, roots), engine, settings, run_dir / "predictions.jsonl", restart=True
+    )
     scoring = EvaluationConfig()
     report = evaluate(read_predictions(out), scoring)
     write_text(run_dir / "metrics.json", json.dumps(report.to_json(), indent=2) + "\n")
@@ -53,7 +55,12 @@ def evaluate_checkpoint(
 
 
 def _write_pictures(
-    report: EvaluationReport, out: Path, run_dir: Path, checkpoint: Path, source: Path, scoring: EvaluationConfig
+    report: EvaluationReport,
+    out: Path,
+    run_dir: Path,
+    checkpoint: Path,
+    source: Path,
+    scoring: EvaluationConfig,
 ) -> None:
     samples = [
         ReportSample(

@@ -1,8 +1,9 @@
 """Picture files: header checks, full decoding, EXIF orientation. Accepts JPEG, PNG, WebP and BMP.
 
-A file is refused (`ImageError`) when it is missing, empty, truncated, animated, larger than the limits by its header, or of another
-format than its name says. Colour rules: grey, palette, CMYK and 1-bit become RGB; transparency is laid on white; 16-bit grey is
-scaled to 8 bit. EXIF orientation is applied exactly once, here. Cost: Pillow's decode, about 5 ms for 1024x768 JPEG.
+A file is refused (`ImageError`) when it is missing, empty, truncated, animated, larger than the limits
+by its header, or of another format than its name says. Colour rules: grey, palette, CMYK and 1-bit
+become RGB; transparency is laid on white; 16-bit grey is scaled to 8 bit. EXIF orientation is applied
+exactly once, here. Cost: Pillow's decode, about 5 ms for 1024x768 JPEG.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ FORMAT_OF_SUFFIX = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WE
 SUFFIXES = tuple(FORMAT_OF_SUFFIX)
 ORIENTATION_TAG = 0x0112
 WHITE = (255, 255, 255)
+PNG_END = b"IEND\xaeB`\x82"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,13 @@ def _open(path: Path, data: bytes, limits: ImageLimits) -> tuple[Image.Image, Im
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own bomb warning: the limits below are ours
             image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "BMP"))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (
+        UnidentifiedImageError,
+        OSError,
+        ValueError,
+        SyntaxError,
+        Image.DecompressionBombError,
+    ) as error:
         raise _refuse(path, f"not a readable image: {error}", remedy="export it again") from error
     # Phones write several pictures into one JPEG (MPO); the first is the photograph.
     found = "JPEG" if image.format == "MPO" else str(image.format)
@@ -122,7 +130,8 @@ def _orientation(image: Image.Image) -> int:
 def read_header(path: Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> ImageHeader:
     """Size, format and orientation; the pixels are not decoded."""
     path = Path(path)
-    return _open(path, _read(path, limits), limits)[1]
+    with _guarded(path, limits) as handle:
+        return _open(path, handle, limits)[1]
 
 
 def load_rgb(path: Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
@@ -145,17 +154,33 @@ def _check_end(path: Path, data: bytes, kind: str) -> None:
     """Decoders forgive a missing end; a file that lost its end is truncated all the same."""
     complete = True
     if kind == "PNG":
-        complete = data.rfind(b"IEND") >= 0
+        complete = PNG_END in data
     elif kind == "WEBP":
         complete = len(data) >= int.from_bytes(data[4:8], "little") + 8
     elif kind == "JPEG":
-        complete = data.rfind(b"\xff\xd9") >= 0
+        complete = data.rfind(b"\xff\xd9") > _jpeg_scan_start(data)
     if not complete:
         raise _refuse(path, "truncated image: its end is missing", remedy="copy it again")
 
 
+def _jpeg_scan_start(data: bytes) -> int:
+    """Offset of the first scan: an end marker before it is that of an EXIF thumbnail (T.81, B.1)."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        if marker == 0xDA:
+            return position
+        position += 2
+        if not 0xD0 <= marker <= 0xD8 and marker != 0x01:
+            position += int.from_bytes(data[position : position + 2], "big")
+    return position
+
+
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB":
+    if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode in ("I;16", "I;16B", "I;16L", "I"):
         wide = np.asarray(image).astype(np.float64)

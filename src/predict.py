@@ -44,18 +44,30 @@ def _grounding(model: Path, config_name: str | None) -> Grounding:
 
 
 def main(argv: Sequence[str]) -> int:
-    arguments = parser("python -m src.predict", "Predict a JSONL or a folder of pictures with a checkpoint.")
-    arguments.add_argument("--model", required=True, type=Path, help="checkpoint folder (full or adapter)")
+    arguments = parser(
+        "python -m src.predict", "Predict a JSONL or a folder of pictures with a checkpoint."
+    )
+    arguments.add_argument(
+        "--model", required=True, type=Path, help="checkpoint folder (full or adapter)"
+    )
     source = arguments.add_mutually_exclusive_group(required=True)
-    source.add_argument("--jsonl", type=Path, help="contract records; their objects become the truth")
+    source.add_argument(
+        "--jsonl", type=Path, help="contract records; their objects become the truth"
+    )
     source.add_argument("--images", type=Path, help="folder of pictures without annotation")
     arguments.add_argument("--out", required=True, type=Path, help="prediction file to write")
-    arguments.add_argument("--config", help="training config, when the checkpoint has no grounding.json")
+    arguments.add_argument(
+        "--config", help="training config, when the checkpoint has no grounding.json"
+    )
     arguments.add_argument("--batch-size", type=int, default=16, help="images generated at once")
     arguments.add_argument("--max-new-tokens", type=int, default=1024, help="longest answer")
     arguments.add_argument("--limit", type=int, help="only the first items")
-    arguments.add_argument("--dtype", choices=("float32", "bfloat16", "float16"), help="weights in memory")
-    arguments.add_argument("--root", action="append", default=[], type=Path, help="further folder for images")
+    arguments.add_argument(
+        "--dtype", choices=("float32", "bfloat16", "float16"), help="weights in memory"
+    )
+    arguments.add_argument(
+        "--root", action="append", default=[], type=Path, help="further folder for images"
+    )
     arguments.add_argument("--restart", action="store_true", help="discard an interrupted run")
     options = arguments.parse_args(argv)
     if options.batch_size < 1 or options.max_new_tokens < 1:
@@ -76,7 +88,13 @@ def main(argv: Sequence[str]) -> int:
     ensure_torchvision()
     from src.training.ms_swift.engine import load_engine
 
-    predict(items, load_engine(options.model, options.dtype), settings, options.out, restart=options.restart)
+    predict(
+        items,
+        load_engine(options.model, options.dtype),
+        settings,
+        options.out,
+        restart=options.restart,
+    )
     logger.info("wrote %s", options.out)
     return 0
 

@@ -1,7 +1,7 @@
 """`python -m src.prepare --config X`: run the commands that make a config's data and model.
 
-A step is `python -m MODULE ARGS` without a shell; MODULE must belong to this project's makers. It is skipped when what it creates is
-there and was made by the same command: a stamp beside it, written last, says so.
+A step is `python -m MODULE ARGS` without a shell; MODULE must belong to this project's makers. It is skipped when what it
+creates is there and was made by the same command: a stamp beside it, written last, says so.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from src.config.loader import ROOT, find_config, load_config, resolve_path
 from src.config.schema import PrepareStep
@@ -25,9 +24,15 @@ logger = get_logger(__name__)
 
 
 def main(argv: Sequence[str]) -> int:
-    arguments = parser("python -m src.prepare", "Make the data and models that a config's custom.prepare names.")
-    arguments.add_argument("--config", required=True, help="config file, or its name under configs/")
-    arguments.add_argument("--set", action="append", default=[], metavar="a.b=c", help="override a value")
+    arguments = parser(
+        "python -m src.prepare", "Make the data and models that a config's custom.prepare names."
+    )
+    arguments.add_argument(
+        "--config", required=True, help="config file, or its name under configs/"
+    )
+    arguments.add_argument(
+        "--set", action="append", default=[], metavar="a.b=c", help="override a value"
+    )
     arguments.add_argument("--dry-run", action="store_true", help="say what would run")
     options = arguments.parse_args(argv)
     for step in load_config(find_config(options.config), options.set).config.custom.prepare:

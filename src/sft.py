@@ -15,9 +15,15 @@ logger = get_logger(__name__)
 
 def main(argv: Sequence[str]) -> int:
     arguments = parser("python -m src.sft", "Fine-tune Qwen3-VL by a YAML config.")
-    arguments.add_argument("--config", required=True, help="config file, or its name under configs/")
-    arguments.add_argument("--set", action="append", default=[], metavar="a.b=c", help="override a value")
-    arguments.add_argument("--check", action="store_true", help="check everything, print a summary, train nothing")
+    arguments.add_argument(
+        "--config", required=True, help="config file, or its name under configs/"
+    )
+    arguments.add_argument(
+        "--set", action="append", default=[], metavar="a.b=c", help="override a value"
+    )
+    arguments.add_argument(
+        "--check", action="store_true", help="check everything, print a summary, train nothing"
+    )
     arguments.add_argument("--debug", action="store_true", help="log more")
     options = arguments.parse_args(argv)
     if options.debug:

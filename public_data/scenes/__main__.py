@@ -22,9 +22,15 @@ def main(argv: Sequence[str]) -> int:
     arguments.add_argument("--out", required=True, type=Path, help="folder to write")
     for split, count in zip(SPLITS, (2000, 100, 0), strict=True):
         arguments.add_argument(f"--num-{split}", type=int, default=count, help="number of scenes")
-    arguments.add_argument("--size", type=int, default=defaults.size, help="side in pixels, a multiple of 32")
-    arguments.add_argument("--min-objects", type=int, default=defaults.min_objects, help="fewest objects")
-    arguments.add_argument("--max-objects", type=int, default=defaults.max_objects, help="most objects")
+    arguments.add_argument(
+        "--size", type=int, default=defaults.size, help="side in pixels, a multiple of 32"
+    )
+    arguments.add_argument(
+        "--min-objects", type=int, default=defaults.min_objects, help="fewest objects"
+    )
+    arguments.add_argument(
+        "--max-objects", type=int, default=defaults.max_objects, help="most objects"
+    )
     arguments.add_argument("--seed", type=int, default=0, help="seed of the scenes")
     options = arguments.parse_args(argv)
     if options.size % 32 or options.size <= 0:

@@ -164,7 +164,12 @@ def _wire(
     points = np.round(points, 2)
     width = max(2, round(0.025 * canvas.shape[0]))
     cv2.polylines(
-        canvas, [_drawn(points)], isClosed=False, color=WIRE_COLOURS[name], thickness=width, shift=SHIFT
+        canvas,
+        [_drawn(points)],
+        isClosed=False,
+        color=WIRE_COLOURS[name],
+        thickness=width,
+        shift=SHIFT,
     )
     return ObjectAnnotation(
         desc=f"{name} wire", kind="line", points=tuple(float(v) for v in points.ravel())

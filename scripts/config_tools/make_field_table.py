@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import importlib.metadata
+import inspect
 import json
 import sys
 import types
@@ -40,7 +41,14 @@ SECTION_OF_NAME = {
     "vit_lr": "training",
     "aligner_lr": "training",
 }
-KIND_OF_TYPE = {bool: "bool", int: "int", float: "float", str: "str", type(None): "null", Path: "str"}
+KIND_OF_TYPE = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "str",
+    type(None): "null",
+    Path: "str",
+}
 
 
 def kinds_of(hint: Any) -> set[str]:
@@ -76,7 +84,7 @@ def owners(cls: type) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for base in cls.__mro__:
         if dataclasses.is_dataclass(base):
-            for name in base.__dict__.get("__annotations__", {}):
+            for name in inspect.get_annotations(base):
                 found.setdefault(name, []).append(base.__name__)
     return found
 
@@ -122,7 +130,11 @@ def make_table() -> dict[str, Any]:
             row["choices"] = choices
         table[field.name] = row
     version = importlib.metadata.version
-    return {"ms-swift": version("ms-swift"), "transformers": version("transformers"), "fields": table}
+    return {
+        "ms-swift": version("ms-swift"),
+        "transformers": version("transformers"),
+        "fields": table,
+    }
 
 
 def render(table: dict[str, Any]) -> str:
@@ -130,7 +142,9 @@ def render(table: dict[str, Any]) -> str:
 
 
 def main(argv: Sequence[str]) -> int:
-    arguments = parser("python -m scripts.config_tools.make_field_table", (__doc__ or "").split("\n\n")[0])
+    arguments = parser(
+        "python -m scripts.config_tools.make_field_table", (__doc__ or "").split("\n\n")[0]
+    )
     arguments.add_argument("--out", type=Path, default=TABLE, help="file to write")
     options = arguments.parse_args(argv)
     write_text(options.out, render(make_table()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from src.config.schema import TrainingConfig
 from src.errors import ConfigError, Issue
@@ -28,10 +27,16 @@ def cross_issues(config: TrainingConfig) -> list[Issue]:
 def _model_issues(config: TrainingConfig) -> list[Issue]:
     issues = []
     if not config.model.get("model"):
-        issues.append(_issue("model.model", "required key is missing", remedy="a checkpoint folder or hub id"))
+        issues.append(
+            _issue("model.model", "required key is missing", remedy="a checkpoint folder or hub id")
+        )
     speed = config.deepspeed
     if speed is not None and speed.enabled and not speed.config:
-        issues.append(_issue("deepspeed.config", "DeepSpeed is on without a config", expected="zero2, zero3, ..."))
+        issues.append(
+            _issue(
+                "deepspeed.config", "DeepSpeed is on without a config", expected="zero2, zero3, ..."
+            )
+        )
     return issues
 
 
@@ -74,7 +79,11 @@ def _batch_issues(config: TrainingConfig) -> list[Issue]:
     issues = []
     training = config.training
     effective = training.get("effective_batch_size")
-    for name in ("effective_batch_size", "per_device_train_batch_size", "gradient_accumulation_steps"):
+    for name in (
+        "effective_batch_size",
+        "per_device_train_batch_size",
+        "gradient_accumulation_steps",
+    ):
         value = training.get(name)
         if isinstance(value, int) and value < 1:
             issues.append(_issue(f"training.{name}", "must be at least 1", got=str(value)))
@@ -109,10 +118,18 @@ def _custom_issues(config: TrainingConfig) -> list[Issue]:
     if custom.fusion_config is not None:
         message = "beside train_jsonl" if custom.train_jsonl else "is not available in this version"
         issues.append(
-            _issue("custom.fusion_config", f"fusion_config {message}", remedy="write custom.train_jsonl alone")
+            _issue(
+                "custom.fusion_config",
+                f"fusion_config {message}",
+                remedy="write custom.train_jsonl alone",
+            )
         )
     elif not custom.train_jsonl:
-        issues.append(_issue("custom.train_jsonl", "required key is missing", remedy="contract JSONL to train on"))
+        issues.append(
+            _issue(
+                "custom.train_jsonl", "required key is missing", remedy="contract JSONL to train on"
+            )
+        )
     if custom.augmentation.enabled or custom.augmentation.ops:
         issues.append(
             _issue(
@@ -138,7 +155,11 @@ def _custom_issues(config: TrainingConfig) -> list[Issue]:
 def _prefix_issues(prefix: str | None) -> list[Issue]:
     if prefix is None:
         return []
-    fits = "\n" not in prefix and "{task}" in prefix and ("{domain}" in prefix or "{dataset}" in prefix)
+    fits = (
+        "\n" not in prefix
+        and "{task}" in prefix
+        and ("{domain}" in prefix or "{dataset}" in prefix)
+    )
     if fits:
         return []
     return [
@@ -183,5 +204,3 @@ def _uneven(effective: int, micro: int, world_size: int) -> Issue:
         expected=f"a multiple of {share}, such as {fitting}",
         remedy="change effective_batch_size, per_device_train_batch_size or the number of devices",
     )
-
-

@@ -47,7 +47,10 @@ class LoadedConfig:
         """(dotted path, value, place) of every value that a file or override gave, in order."""
         from src.typed_yaml.tree import dotted, plain
 
-        return [(dotted(path), plain(node), place_of(self.tree, path)) for path, node in leaves(self.tree)]
+        return [
+            (dotted(path), plain(node), place_of(self.tree, path))
+            for path, node in leaves(self.tree)
+        ]
 
 
 def resolve_path(path: str) -> Path:

@@ -20,7 +20,15 @@ from src.typed_yaml.tree import MapNode, place_of, plain
 from src.utils.suggest import closest
 
 TABLE = Path(__file__).with_name("ms_swift_fields.json")
-_KIND = {bool: "bool", int: "int", float: "float", str: "str", list: "list", dict: "dict", type(None): "null"}
+_KIND = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "str",
+    list: "list",
+    dict: "dict",
+    type(None): "null",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,9 @@ def json_schema() -> dict[str, Any]:
         properties[section] = {
             "type": "object",
             "additionalProperties": False,
-            "properties": {name: _value_schema(field_rules()[name]) for name in section_keys()[section]},
+            "properties": {
+                name: _value_schema(field_rules()[name]) for name in section_keys()[section]
+            },
         }
     properties["extends"] = {
         "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
@@ -60,21 +62,33 @@ def render_reference() -> str:
         "| key | type | default | meaning |",
         "| --- | --- | --- | --- |",
     ]
-    lines += [f"| `{key}` | {kind} | {default} | {text} |" for key, kind, default, text in _own_keys()]
+    lines += [
+        f"| `{key}` | {kind} | {default} | {text} |" for key, kind, default, text in _own_keys()
+    ]
     for section in PASS_THROUGH:
-        lines += ["", f"## `{section}` (passed to ms-swift)", "", "| key | takes | default |", "| --- | --- | --- |"]
+        lines += [
+            "",
+            f"## `{section}` (passed to ms-swift)",
+            "",
+            "| key | takes | default |",
+            "| --- | --- | --- |",
+        ]
         for name in section_keys()[section]:
             rule = field_rules()[name]
             takes = rule.choices or sorted(rule.kinds)
             text = ", ".join(str(item) for item in takes)
             note = f" {OWN_TRAINING_KEYS[name]}" if name in OWN_TRAINING_KEYS else ""
-            lines.append(f"| `{section}.{name}` | {text} | {rule.default or '-'}{note} |".replace("\n", " "))
+            lines.append(
+                f"| `{section}.{name}` | {text} | {rule.default or '-'}{note} |".replace("\n", " ")
+            )
     lines += ["", "## Renamed and removed keys", "", "| key | instead |", "| --- | --- |"]
     lines += [f"| `{name}` | {text} |" for name, text in sorted(GUIDANCE.items())]
     return "\n".join(lines) + "\n"
 
 
-def _own_keys(cls: type[Any] = TrainingConfig, prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+def _own_keys(
+    cls: type[Any] = TrainingConfig, prefix: str = ""
+) -> Iterator[tuple[str, str, str, str]]:
     hints = get_type_hints(cls)
     for field in dataclasses.fields(cls):
         inner = dataclass_in(hints[field.name])

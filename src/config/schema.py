@@ -32,7 +32,10 @@ class DeepSpeedConfig:
 
     enabled: bool = field(metadata=_help("use DeepSpeed"))
     config: str | Mapping[str, Any] | None = field(
-        default=None, metadata=_help("zero0 to zero3, zero2_offload, zero3_offload, a JSON file, or the settings")
+        default=None,
+        metadata=_help(
+            "zero0 to zero3, zero2_offload, zero3_offload, a JSON file, or the settings"
+        ),
     )
 
 
@@ -40,9 +43,12 @@ class DeepSpeedConfig:
 class PromptsConfig:
     """`prompts:`"""
 
-    domain: str = field(default="generic", metadata=_help("domain pack under configs/domains, or a path"))
+    domain: str = field(
+        default="generic", metadata=_help("domain pack under configs/domains, or a path")
+    )
     system: str | None = field(
-        default=None, metadata=_help("system prompt; default from the pack, an empty string sends none")
+        default=None,
+        metadata=_help("system prompt; default from the pack, an empty string sends none"),
     )
     user: str | None = field(default=None, metadata=_help("user prompt; default from the pack"))
 
@@ -51,7 +57,11 @@ class PromptsConfig:
 class PrepareStep:
     """One command that makes data or a model before training; skipped when its result is there."""
 
-    module: str = field(metadata=_help("module run as `python -m MODULE`: of public_data, data_conversion or scripts"))
+    module: str = field(
+        metadata=_help(
+            "module run as `python -m MODULE`: of public_data, data_conversion or scripts"
+        )
+    )
     args: tuple[str, ...] = field(default=(), metadata=_help("its arguments"))
     creates: str = field(metadata=_help("file or folder that it makes"))
 
@@ -60,27 +70,48 @@ class PrepareStep:
 class CustomConfig:
     """`custom:` data, text format and what this project adds around the trainer."""
 
-    train_jsonl: str | None = field(default=None, metadata=_help("training records (contract JSONL); required"))
+    train_jsonl: str | None = field(
+        default=None, metadata=_help("training records (contract JSONL); required")
+    )
     val_jsonl: str | None = field(default=None, metadata=_help("held-out records"))
-    fusion_config: str | None = field(default=None, metadata=_help("mix of several data sets; not in this version"))
-    emit_norm: Norm = field(metadata=_help("coordinates in the text: none (pixels), norm100 or norm1000"))
+    fusion_config: str | None = field(
+        default=None, metadata=_help("mix of several data sets; not in this version")
+    )
+    emit_norm: Norm = field(
+        metadata=_help("coordinates in the text: none (pixels), norm100 or norm1000")
+    )
     json_format: JsonFormat = field(metadata=_help("answer format: standard or qwen"))
-    use_summary: bool = field(default=False, metadata=_help("learn `summary` instead of the objects"))
-    user_prompt: str | None = field(default=None, metadata=_help("user prompt; wins over prompts.user"))
+    use_summary: bool = field(
+        default=False, metadata=_help("learn `summary` instead of the objects")
+    )
+    user_prompt: str | None = field(
+        default=None, metadata=_help("user prompt; wins over prompts.user")
+    )
     object_ordering_policy: OrderingPolicy = field(
         default="reference_tlbr", metadata=_help("order of objects: by first point, or by centre")
     )
     assistant_prefix_format: str | None = field(
-        default=None, metadata=_help("one line before the answer, with {task} and {domain} or {dataset}")
+        default=None,
+        metadata=_help("one line before the answer, with {task} and {domain} or {dataset}"),
     )
     augmentation: AugmentationConfig = field(
         default_factory=AugmentationConfig, metadata=_help("geometry-aware augmentation")
     )
-    sample_limit: int | None = field(default=None, metadata=_help("at most so many records of each split"))
-    train_sample_limit: int | None = field(default=None, metadata=_help("the same for training alone"))
-    val_sample_limit: int | None = field(default=None, metadata=_help("the same for validation alone"))
-    seed: int = field(default=17, metadata=_help("seed of data order and choices (training.seed: of the model)"))
-    min_pixels: int = field(default=MIN_PIXELS, metadata=_help("smallest picture area for the model"))
+    sample_limit: int | None = field(
+        default=None, metadata=_help("at most so many records of each split")
+    )
+    train_sample_limit: int | None = field(
+        default=None, metadata=_help("the same for training alone")
+    )
+    val_sample_limit: int | None = field(
+        default=None, metadata=_help("the same for validation alone")
+    )
+    seed: int = field(
+        default=17, metadata=_help("seed of data order and choices (training.seed: of the model)")
+    )
+    min_pixels: int = field(
+        default=MIN_PIXELS, metadata=_help("smallest picture area for the model")
+    )
     image_roots: tuple[str, ...] = field(
         default=(), metadata=_help("folders beside the JSONL's own in which pictures may lie")
     )
@@ -90,9 +121,15 @@ class CustomConfig:
     on_over_long: OverLongPolicy = field(
         default="fail", metadata=_help("a sample longer than global_max_length: fail or quarantine")
     )
-    log_sample_keys: bool = field(default=False, metadata=_help("write the key of each trained sample"))
-    dump_samples: int = field(default=3, metadata=_help("samples rendered by --check and into the run folder"))
-    prepare: tuple[PrepareStep, ...] = field(default=(), metadata=_help("commands that make data or a model first"))
+    log_sample_keys: bool = field(
+        default=False, metadata=_help("write the key of each trained sample")
+    )
+    dump_samples: int = field(
+        default=3, metadata=_help("samples rendered by --check and into the run folder")
+    )
+    prepare: tuple[PrepareStep, ...] = field(
+        default=(), metadata=_help("commands that make data or a model first")
+    )
     final_evaluation: FinalEvaluationConfig = field(
         default_factory=FinalEvaluationConfig, metadata=_help("predict and evaluate after training")
     )
@@ -103,15 +140,20 @@ class TrainingConfig:
     """One run."""
 
     model: Section = field(metadata=_help("ms-swift's model arguments; `model` is required"))
-    quantization: Section = field(default_factory=dict, metadata=_help("ms-swift's quantization arguments"))
+    quantization: Section = field(
+        default_factory=dict, metadata=_help("ms-swift's quantization arguments")
+    )
     data: Section = field(default_factory=dict, metadata=_help("ms-swift's data arguments"))
     template: Section = field(default_factory=dict, metadata=_help("ms-swift's template arguments"))
     tuner: Section = field(default_factory=dict, metadata=_help("ms-swift's tuner arguments"))
     training: Section = field(
-        default_factory=dict, metadata=_help("ms-swift's and HF's training arguments, and effective_batch_size")
+        default_factory=dict,
+        metadata=_help("ms-swift's and HF's training arguments, and effective_batch_size"),
     )
     deepspeed: DeepSpeedConfig | None = field(default=None, metadata=_help("DeepSpeed"))
-    prompts: PromptsConfig = field(default_factory=PromptsConfig, metadata=_help("domain pack and prompts"))
+    prompts: PromptsConfig = field(
+        default_factory=PromptsConfig, metadata=_help("domain pack and prompts")
+    )
     custom: CustomConfig = field(metadata=_help("data, text format, and what this project adds"))
     global_max_length: int | None = field(
         default=None, metadata=_help("longest sample in tokens; over-long ones are never cut")

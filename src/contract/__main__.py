@@ -16,18 +16,29 @@ from src.utils.cli import parser, run
 
 
 def main(argv: Sequence[str]) -> int:
-    root = parser("python -m src.contract", "Check data against the contract (docs/data/DATA_JSONL_CONTRACT.md).")
+    root = parser(
+        "python -m src.contract",
+        "Check data against the contract (docs/data/DATA_JSONL_CONTRACT.md).",
+    )
     commands = root.add_subparsers(dest="command", required=True)
     text = "Check every line of JSONL files; exit 1 when one breaks the contract."
     check = commands.add_parser("check", help=text, description=text, allow_abbrev=False)
     check.add_argument("files", nargs="+", type=Path, metavar="FILE", help="JSONL file")
-    check.add_argument("--images", action="store_true", help="decode every image and compare its size")
-    check.add_argument("--root", action="append", default=[], type=Path, help="further folder for images")
+    check.add_argument(
+        "--images", action="store_true", help="decode every image and compare its size"
+    )
+    check.add_argument(
+        "--root", action="append", default=[], type=Path, help="further folder for images"
+    )
     check.add_argument(
         "--policy", choices=("fail", "fix"), default="fail",
         help="fix: count what clamping by up to one pixel mends as good",
     )  # fmt: skip
-    check.add_argument("--quarantine-out", type=Path, help="write bad lines and reasons to this file (one FILE only)")
+    check.add_argument(
+        "--quarantine-out",
+        type=Path,
+        help="write bad lines and reasons to this file (one FILE only)",
+    )
     check.add_argument("--json", action="store_true", help="print JSON")
     options = root.parse_args(argv)
     if options.quarantine_out and len(options.files) > 1:
@@ -69,7 +80,10 @@ def _print(name: str, report: ScanReport) -> None:
         print(issue.render())
     rules = ", ".join(f"{rule} {count}" for rule, count in report.by_rule.items())
     fixed = f", {report.num_fixed} with clamped coordinates" if report.num_fixed else ""
-    print(f"{name}: {report.num_read} read, {report.num_quarantined} bad{fixed}" + (f" ({rules})" if rules else ""))
+    print(
+        f"{name}: {report.num_read} read, {report.num_quarantined} bad{fixed}"
+        + (f" ({rules})" if rules else "")
+    )
 
 
 if __name__ == "__main__":

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from src.contract.line_issues import LineIssues
 from src.contract.records import GeometryKind
-
-if TYPE_CHECKING:
-    from src.contract.validate import Line
 
 TOLERANCE_PX = 1.0
 FEWEST_NUMBERS: dict[GeometryKind, int] = {"bbox_2d": 4, "poly": 6, "line": 4}
@@ -18,21 +16,41 @@ SHAPE_TEXT: dict[GeometryKind, str] = {
 }
 
 
-def check_geometry(value: Any, kind: GeometryKind, path: str, state: Line) -> tuple[float, ...] | None:
+def check_geometry(
+    value: Any, kind: GeometryKind, path: str, state: LineIssues
+) -> tuple[float, ...] | None:
     """The flat points of a geometry, or None with the issues added to `state`.
 
     Coordinates up to one pixel outside the picture are clamped under the declared fix and an issue otherwise; farther out
     they are always an issue. Degenerate shapes are judged after clamping.
     """
     if not isinstance(value, list):
-        state.add(path, "type", f"{kind} must be a list of numbers", f"write {SHAPE_TEXT[kind]}", got=value)
+        state.add(
+            path,
+            "type",
+            f"{kind} must be a list of numbers",
+            f"write {SHAPE_TEXT[kind]}",
+            got=value,
+        )
         return None
     if value and isinstance(value[0], list):
-        state.add(path, "flat-points", "points are nested", "write one flat list x1, y1, x2, y2, ...", got=value)
+        state.add(
+            path,
+            "flat-points",
+            "points are nested",
+            "write one flat list x1, y1, x2, y2, ...",
+            got=value,
+        )
         return None
     count = len(value)
     if count % 2 or count < FEWEST_NUMBERS[kind] or (kind == "bbox_2d" and count != 4):
-        state.add(path, "point-number", f"{kind} has a wrong count of numbers", f"write {SHAPE_TEXT[kind]}", got=count)
+        state.add(
+            path,
+            "point-number",
+            f"{kind} has a wrong count of numbers",
+            f"write {SHAPE_TEXT[kind]}",
+            got=count,
+        )
         return None
     points = _in_picture(value, path, state)
     if points is None:
@@ -40,14 +58,16 @@ def check_geometry(value: Any, kind: GeometryKind, path: str, state: Line) -> tu
     return tuple(points) if _has_extent(points, kind, path, state) else None
 
 
-def _in_picture(value: list[Any], path: str, state: Line) -> list[float] | None:
+def _in_picture(value: list[Any], path: str, state: LineIssues) -> list[float] | None:
     width, height = state.width, state.height
     points: list[float] = []
     fits = True
     limits = (width, height)
     for position, number in enumerate(value):
         if type(number) is not int and type(number) is not float:
-            state.add(f"{path}[{position}]", "number", "not a number", "write a finite number", got=number)
+            state.add(
+                f"{path}[{position}]", "number", "not a number", "write a finite number", got=number
+            )
             fits = False
             continue
         limit = limits[position % 2]
@@ -74,7 +94,7 @@ def _in_picture(value: list[Any], path: str, state: Line) -> list[float] | None:
     return points if fits else None
 
 
-def _has_extent(points: list[float], kind: GeometryKind, path: str, state: Line) -> bool:
+def _has_extent(points: list[float], kind: GeometryKind, path: str, state: LineIssues) -> bool:
     if kind == "bbox_2d":
         x1, y1, x2, y2 = points
         if x1 < x2 and y1 < y2:
@@ -90,13 +110,17 @@ def _has_extent(points: list[float], kind: GeometryKind, path: str, state: Line)
             return True
         state.add(path, "degenerate", "the line has no length", "remove the object", got=points)
         return False
-    (x0, y0), *rest = pairs
-    # All vertices on one line span no area; a figure-eight may have zero signed area and still be a shape.
-    if any(
-        (ax - x0) * (by - y0) != (bx - x0) * (ay - y0)
-        for index, (ax, ay) in enumerate(rest)
-        for bx, by in rest[index + 1 :]
-    ):
+    if not _on_one_line(pairs):
         return True
     state.add(path, "degenerate", "the polygon has no area", "remove the object", got=points)
     return False
+
+
+def _on_one_line(pairs: list[tuple[float, float]]) -> bool:
+    """Whether all vertices lie on one line, so that they span no area.
+
+    The signed area would not do: a figure-eight may have none and still be a shape.
+    """
+    x0, y0 = pairs[0]
+    x1, y1 = next((pair for pair in pairs if pair != pairs[0]), pairs[0])
+    return all((x1 - x0) * (y - y0) == (x - x0) * (y1 - y0) for x, y in pairs)

@@ -36,25 +36,26 @@ class ImageResolver:
         reason = _unsafe(image)
         if reason:
             raise _refused(image, source, reason)
-        if os.path.isabs(image) and not self.roots:
+        if Path(image).is_absolute() and not self.roots:
             raise _refused(image, source, "an absolute path")
         real = os.path.realpath(self.base_dir / image)
-        if not any(real == root or real.startswith(root.rstrip("/") + "/") for root in self._allowed):
+        if not any(
+            real == root or real.startswith(root.rstrip("/") + "/") for root in self._allowed
+        ):
             raise _refused(image, source, "a path that leads outside")
-        path = Path(real)
-        if not path.is_file():
+        if not os.path.isfile(real):  # noqa: PTH113 (Path.is_file raises for overlong names)
             raise ImageError.say(
                 "the image does not exist", where=str(source), path="images", rule="image-missing",
                 got=image, remedy=f"paths are relative to {self.base_dir}",
             )  # fmt: skip
-        return path
+        return Path(real)
 
 
 def _unsafe(image: str) -> str:
     if not image or len(image) > MAX_LENGTH:
         return "an empty or overlong path"
-    if "\x00" in image or "\\" in image:
-        return "a path with NUL or backslash"
+    if "\\" in image or not image.isprintable():
+        return "a path with a backslash or control character"
     if image.startswith("~"):
         return "a home folder"
     if _SCHEME.match(image):
@@ -82,7 +83,9 @@ def check_image_size(record: Record, paths: Sequence[Path]) -> None:
         return
     width, height = read_header(paths[0]).upright_size
     if (width, height) != (record.width, record.height):
-        raise RecordError(size_issue(record.source, (record.width, record.height), paths[0], (width, height)))
+        raise RecordError(
+            size_issue(record.source, (record.width, record.height), paths[0], (width, height))
+        )
 
 
 def size_issue(source: Source, said: tuple[int, int], path: Path, found: tuple[int, int]) -> Issue:

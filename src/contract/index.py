@@ -21,7 +21,7 @@ from src.contract.validate import parse_record
 from src.errors import DataError
 from src.files import atomic_write
 
-MAGIC = b"JSONLIDX1\n"
+MAGIC = b"JSONLIDX2\n"
 CHUNK = 8 << 20
 
 
@@ -43,18 +43,36 @@ def _scan(path: Path) -> NDArray[np.uint64]:
             last = chunk[-1:]
     if offset and last != b"\n":
         starts.append(np.array([offset], dtype=np.uint64))
-    return np.concatenate(starts) if offset else np.zeros(1, dtype=np.uint64)
+    offsets = np.concatenate(starts) if offset else np.zeros(1, dtype=np.uint64)
+    return offsets[:-1] if _ends_blank(path, offsets) else offsets
+
+
+def _ends_blank(path: Path, offsets: NDArray[np.uint64]) -> bool:
+    """Whether the last line is empty: editors add one, and it means nothing."""
+    if len(offsets) < 2:
+        return False
+    start, end = int(offsets[-2]), int(offsets[-1])
+    if end - start > 2:
+        return False
+    with path.open("rb") as handle:
+        handle.seek(start)
+        return not handle.read(end - start).strip()
 
 
 class JsonlIndex:
-    """Random access to the lines of one file; picklable, and safe to share with forked and spawned workers."""
+    """Random access to the lines of one file.
+
+    Picklable (it reopens by path), and safe to share with forked and spawned workers. A file that
+    changes after it was indexed is refused at the next read.
+    """
+
+    _handle = -1
+    _process = -1
 
     def __init__(self, path: Path, offsets: NDArray[np.uint64], stamp: dict[str, int]) -> None:
         self.path = path
         self._offsets = offsets
         self._stamp = stamp
-        self._handle = -1
-        self._process = -1
 
     @classmethod
     def open(cls, path: Path | str) -> JsonlIndex:
@@ -62,7 +80,8 @@ class JsonlIndex:
         file = Path(path)
         if not file.is_file():
             raise DataError.say(
-                f"JSONL file {file} does not exist", remedy="check the path, or convert the data first"
+                f"JSONL file {file} does not exist",
+                remedy="check the path, or convert the data first",
             )
         stamp = _stamp(file)
         cache = file.with_name(f".{file.name}.index")
@@ -80,8 +99,12 @@ class JsonlIndex:
 
     def line(self, row: int) -> bytes:
         """The bytes of a 0-based row, without its line end."""
+        if not 0 <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)}")
         start, end = int(self._offsets[row]), int(self._offsets[row + 1])
-        return os.pread(self._file(), end - start, start).rstrip(b"\r\n")
+        handle = self._file()
+        self._check_unchanged(os.fstat(handle))
+        return os.pread(handle, end - start, start).rstrip(b"\r\n")
 
     def source(self, row: int) -> Source:
         """File and 1-based line of a row."""
@@ -94,20 +117,24 @@ class JsonlIndex:
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """(row, line) of all rows in order, read in large pieces."""
         with self.path.open("rb") as handle:
-            for row, line in enumerate(handle):
+            self._check_unchanged(os.fstat(handle.fileno()))
+            for row, line in zip(range(len(self)), handle, strict=False):
                 yield row, line.rstrip(b"\r\n")
+            self._check_unchanged(os.fstat(handle.fileno()))
 
     def _file(self) -> int:
         # A descriptor of its own for each process: a forked worker must not share the parent's.
         if self._process != os.getpid():
-            if _stamp(self.path) != self._stamp:
-                raise DataError.say(
-                    f"{self.path} changed after it was indexed",
-                    remedy="start the run again; do not edit data in use",
-                )
             self._handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             self._process = os.getpid()
         return self._handle
+
+    def _check_unchanged(self, status: os.stat_result) -> None:
+        if {"size": status.st_size, "mtime_ns": status.st_mtime_ns} != self._stamp:
+            raise DataError.say(
+                f"{self.path} changed after it was indexed",
+                remedy="start the run again; do not edit data in use",
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         return {"path": self.path, "stamp": self._stamp}
@@ -115,7 +142,10 @@ class JsonlIndex:
     def __setstate__(self, state: dict[str, Any]) -> None:
         again = JsonlIndex.open(state["path"])
         if again._stamp != state["stamp"]:
-            raise DataError.say(f"{state['path']} changed after it was indexed", remedy="start the run again")
+            raise DataError.say(
+                f"{state['path']} changed after it was indexed",
+                remedy="start the run again; do not edit data in use",
+            )
         self.__init__(again.path, again._offsets, again._stamp)  # type: ignore[misc]
 
     def __del__(self) -> None:

@@ -52,7 +52,11 @@ def scan(
     check: Check | None = None,
     quarantine_path: Path | None = None,
 ) -> ScanReport:
-    """Validate every line; `fix` applies the clamping fix (default: under policy fix); `check` adds rules beyond the text (images, lengths) by raising a `ProjectError`.
+    """Validate every line, in one pass over the file.
+
+    `fix` applies the clamping fix (default: under policy fix). `check` adds rules beyond the text
+    (images, lengths) by raising a `ProjectError`. Bad lines and their reasons go to
+    `quarantine_path`, whatever the policy.
 
     With policy fail or fix, `RecordError` lists the issues of the first bad lines and counts the rest.
     """
@@ -62,8 +66,12 @@ def scan(
     shown: list[Issue] = []
     bad = fixed = 0
     with ExitStack() as stack:
-        aside = stack.enter_context(atomic_write(quarantine_path, "wb")) if quarantine_path else None
-        for row, line in progress(index.lines(), total=len(index), label=f"check {index.path.name}"):
+        aside = (
+            stack.enter_context(atomic_write(quarantine_path, "wb")) if quarantine_path else None
+        )
+        for row, line in progress(
+            index.lines(), total=len(index), label=f"check {index.path.name}"
+        ):
             record, issues, clamped = parse_counting(line, index.source(row), fix=fix)
             if record is not None and check is not None:
                 issues = _checked(record, check)
@@ -130,7 +138,10 @@ def image_check(resolver: ImageResolver) -> Check:
                 height, width = load_rgb(path).shape[:2]
             except ProjectError as error:
                 raise DataError(
-                    *(Issue(**{**asdict(i), "where": f"{record.source} {i.where}"}) for i in error.issues)
+                    *(
+                        Issue(**{**asdict(i), "where": f"{record.source} {i.where}"})
+                        for i in error.issues
+                    )
                 ) from error
             if position == 0 and record.width and (width, height) != (record.width, record.height):
                 said = (record.width, record.height)

@@ -31,9 +31,7 @@ def render(scene: Scene, budget: PixelBudget) -> RenderedScene:
         if scene.width and (width, height) != (scene.width, scene.height):
             said = (scene.width, scene.height)
             raise RecordError(size_issue(scene.source, said, path, (width, height)))
-        objects = scaled_objects(
-            objects, picture.shape[1] / width, picture.shape[0] / height
-        )
+        objects = scaled_objects(objects, picture.shape[1] / width, picture.shape[0] / height)
     return RenderedScene(
         pixels=tuple(picture for _, picture in pixels),
         objects=objects,
@@ -49,13 +47,9 @@ def blank(scene: Scene, budget: PixelBudget) -> RenderedScene:
     sizes += [budget.fit(*_header_size(path)) for path in scene.pictures[1:]]
     objects = scene.objects
     if sizes and scene.width:
-        objects = scaled_objects(
-            objects, sizes[0][0] / scene.width, sizes[0][1] / scene.height
-        )
+        objects = scaled_objects(objects, sizes[0][0] / scene.width, sizes[0][1] / scene.height)
     return RenderedScene(
-        pixels=tuple(
-            np.broadcast_to(np.uint8(0), (height, width, 3)) for width, height in sizes
-        ),
+        pixels=tuple(np.broadcast_to(np.uint8(0), (height, width, 3)) for width, height in sizes),
         objects=objects,
         summary=scene.summary,
         messages=scene.messages,

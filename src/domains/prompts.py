@@ -16,7 +16,9 @@ from src.utils.suggest import did_you_mean
 PLACEHOLDERS = ("format_hint", "coordinate_hint", "uncertain", "irrelevant")
 """What a prompt may name in braces: the hint of the run's json_format, that of its emit_norm, and the pack's tokens."""
 
-_BRACED_NAME = re.compile(r"\{([a-z_]+)\}")  # JSON in a prompt opens with {" and is never taken for a placeholder
+_BRACED_NAME = re.compile(
+    r"\{([a-z_]+)\}"
+)  # JSON in a prompt opens with {" and is never taken for a placeholder
 
 
 def render_prompts(

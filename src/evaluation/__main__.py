@@ -15,7 +15,9 @@ from src.utils.cli import parser, run
 
 
 def main(argv: Sequence[str]) -> int:
-    arguments = parser("python -m src.evaluation", "Precision, recall, F1 and behaviour of a prediction file.")
+    arguments = parser(
+        "python -m src.evaluation", "Precision, recall, F1 and behaviour of a prediction file."
+    )
     arguments.add_argument("--pred", required=True, type=Path, help="file written by src.predict")
     arguments.add_argument("--out", type=Path, help="also write the metrics to this JSON file")
     arguments.add_argument("--json", action="store_true", help="print JSON")

@@ -1,8 +1,8 @@
 """One-to-one assignment of predictions to truths in one image.
 
 At a threshold, pairs whose overlap is below it cannot match; among the rest the assignment has as many pairs as possible and, of
-those, the largest total overlap (`scipy.optimize.linear_sum_assignment` on 1 + IoU / 1000). The number of matches therefore does not
-depend on the order of objects.
+those, the largest total overlap (`scipy.optimize.linear_sum_assignment` on 1 + IoU / 1000). The number of matches
+therefore does not depend on the order of objects.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def assign(table: Overlaps, threshold: float) -> list[tuple[int, int]]:
     return [(int(rows[r]), int(columns[c])) for r, c in chosen if part[r, c] >= threshold]
 
 
-def duplicates(objects: Sequence[ObjectAnnotation], size: tuple[int, int], config: EvaluationConfig) -> tuple[int, ...]:
+def duplicates(
+    objects: Sequence[ObjectAnnotation], size: tuple[int, int], config: EvaluationConfig
+) -> tuple[int, ...]:
     """Indices of objects that repeat an earlier one: same description, IoU of at least `duplicate_iou`."""
     tube = config.line_tolerance * math.hypot(*size)
     regions = [Region(item, tube) for item in objects]

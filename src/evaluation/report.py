@@ -58,8 +58,8 @@ class Level:
 class EvaluationReport:
     """All figures of a prediction file.
 
-    `class_aware` needs equal descriptions, `class_agnostic` overlap alone; both are micro-averaged over objects. `macro_f1` is the
-    mean of class-aware F1 at the first threshold over the classes that occur in truths or predictions. Count errors are
+    `class_aware` needs equal descriptions, `class_agnostic` overlap alone; both are micro-averaged over objects. `macro_f1`
+    is the mean of class-aware F1 at the first threshold over the classes that occur in truths or predictions. Count errors are
     predicted minus true objects per image.
     """
 
@@ -92,7 +92,11 @@ class EvaluationReport:
         """Plain values for a file: every count, and the rates that follow from them."""
         scored = self.num_images - self.num_without_truth
         return {
-            **{name: value for name, value in asdict(self).items() if isinstance(value, int | float)},
+            **{
+                name: value
+                for name, value in asdict(self).items()
+                if isinstance(value, int | float)
+            },
             "parse_rate": self.parse_rate,
             "duplicate_rate": self.num_duplicates / self.num_objects if self.num_objects else 0.0,
             "count_mae": self.count_abs_error / scored if scored else 0.0,
@@ -105,11 +109,17 @@ class EvaluationReport:
     def rows(self) -> list[tuple[str, str, str, str]]:
         """(measure, precision, recall, F1) as text, for tables."""
         rows = []
-        for name, level in (("class-agnostic", self.class_agnostic), ("class-aware", self.class_aware)):
+        for name, level in (
+            ("class-agnostic", self.class_agnostic),
+            ("class-aware", self.class_aware),
+        ):
             for threshold in (0.5, 0.75):
                 counts = level.at(threshold)
                 rows.append(
-                    (f"{name} IoU {threshold:g}", *(f"{v:.3f}" for v in (counts.precision, counts.recall, counts.f1)))
+                    (
+                        f"{name} IoU {threshold:g}",
+                        *(f"{v:.3f}" for v in (counts.precision, counts.recall, counts.f1)),
+                    )
                 )
             rows.append((f"{name} mean IoU .5:.95", "", "", f"{level.mean_f1:.3f}"))
         return [*rows, ("class-aware macro IoU 0.5", "", "", f"{self.macro_f1:.3f}")]

@@ -14,7 +14,9 @@ class FinalEvaluationConfig:
     """Predict a held-out JSONL with the final weights, print precision, recall and F1, write the HTML report."""
 
     enabled: bool = field(default=False, metadata=_help("predict and evaluate after training"))
-    jsonl: str | None = field(default=None, metadata=_help("what to predict; default custom.val_jsonl"))
+    jsonl: str | None = field(
+        default=None, metadata=_help("what to predict; default custom.val_jsonl")
+    )
     limit: int | None = field(default=None, metadata=_help("predict only the first records"))
     batch_size: int = field(default=16, metadata=_help("images generated at once"))
     max_new_tokens: int = field(default=1024, metadata=_help("longest answer, in tokens"))

@@ -1,7 +1,7 @@
 """Predict a JSONL or a folder of pictures with an engine: batched, in order, resumable.
 
-Lines are appended to `OUT.partial` batch by batch; its first line names the settings, so that an interrupted run continues where it
-stood and a run with other settings does not mix in. When all is done the file is put in place in one move.
+Lines are appended to `OUT.partial` batch by batch; its first line names the settings, so that an interrupted run continues
+where it stood and a run with other settings does not mix in. When all is done the file is put in place in one move.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def predict(
     size = settings.batch_size
     starts = range(done - done % size, len(items), size)
     with partial.open("ab") as handle:
-        for start in progress(starts, total=-(-len(items) // size), label="predict", start=done // size):
+        for start in progress(
+            starts, total=-(-len(items) // size), label="predict", start=done // size
+        ):
             batch = items[start : start + size]
             lines = list(_predict_batch(batch, engine, builder, settings, out))
             handle.write(b"".join(lines[max(0, done - start) :]))
@@ -152,7 +154,9 @@ def _difference(head: bytes, expected: bytes) -> str:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return "a damaged first line"
     names = [name for name in new if name not in old or old[name] != new[name]]
-    return ", ".join(f"{n}: {old[n] if n in old else None!r} instead of {new[n]!r}" for n in names[:3])
+    return ", ".join(
+        f"{n}: {old[n] if n in old else None!r} instead of {new[n]!r}" for n in names[:3]
+    )
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:
@@ -177,9 +181,7 @@ def _predict_batch(
     for item in batch:
         scene = render(open_scene(item.record, [item.picture]), budget)
         sizes.append(scene.size)
-        requests.append(
-            GenerationRequest(key=str(item.row), conversation=builder.prompt(scene))
-        )
+        requests.append(GenerationRequest(key=str(item.row), conversation=builder.prompt(scene)))
     results = engine.generate(requests, GenerationOptions(max_new_tokens=settings.max_new_tokens))
     for item, seen, result in zip(batch, sizes, results, strict=True):
         yield prediction_to_line(_prediction(item, seen, result, settings.grounding, out))

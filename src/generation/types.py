@@ -53,5 +53,6 @@ class ScriptedEngine:
     ) -> list[GenerationResult]:
         texts = [self.answers[request.key] for request in requests]
         return [
-            GenerationResult(text=text, finish_reason="stop", num_tokens=len(text)) for text in texts
+            GenerationResult(text=text, finish_reason="stop", num_tokens=len(text))
+            for text in texts
         ]

@@ -19,7 +19,9 @@ HIT = (37, 99, 235)
 WRONG = (220, 38, 38)
 
 
-def contact_sheet(path: Path, samples: Sequence[ReportSample], *, columns: int = 4, tile: int = 320) -> None:
+def contact_sheet(
+    path: Path, samples: Sequence[ReportSample], *, columns: int = 4, tile: int = 320
+) -> None:
     """Write the samples side by side: truth green, right predictions blue, wrong ones red."""
     tiles = [_tile(sample, tile) for sample in samples]
     tiles += [np.full((tile, tile, 3), 255, np.uint8)] * (-len(tiles) % columns)
@@ -44,7 +46,12 @@ def _tile(sample: ReportSample, side: int) -> NDArray[np.uint8]:
 
 
 def _draw(
-    canvas: NDArray[np.uint8], item: ObjectAnnotation, scale: float, colour: tuple[int, int, int], *, label: bool
+    canvas: NDArray[np.uint8],
+    item: ObjectAnnotation,
+    scale: float,
+    colour: tuple[int, int, int],
+    *,
+    label: bool,
 ) -> None:
     points = np.array(item.points).reshape(-1, 2) * scale
     if item.kind == "bbox_2d":
@@ -56,4 +63,6 @@ def _draw(
         x, y = int(drawn[:, 0].min()), int(drawn[:, 1].max()) + 16
         place = (min(max(x, 2), canvas.shape[1] - 110), min(y, canvas.shape[0] - 6))
         for width, ink in ((3, (255, 255, 255)), (1, colour)):
-            cv2.putText(canvas, item.desc, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, width, cv2.LINE_AA)
+            cv2.putText(
+                canvas, item.desc, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, width, cv2.LINE_AA
+            )

@@ -17,7 +17,9 @@ def render_sample(
     """Text of one encoded sample; supervised tokens stand between « and », repeated tokens are counted."""
     ids, labels = encoded["input_ids"], encoded["labels"]
     pieces = []
-    for is_target, group in groupby(zip(ids, labels, strict=True), key=lambda pair: pair[1] != IGNORED):
+    for is_target, group in groupby(
+        zip(ids, labels, strict=True), key=lambda pair: pair[1] != IGNORED
+    ):
         text = _text([token for token, _ in group], tokenizer)
         pieces.append(f"«{text}»" if is_target else text)
     sizes = ", ".join(f"{p.shape[1]}x{p.shape[0]}" for p in conversation.pixels) or "none"

@@ -126,7 +126,9 @@ class TrainingRun:
 
     def _rendered(self, key: SampleKey) -> str:
         sample = self.dataset[key]
-        return render_sample(key, self.dataset.conversation(key), sample.encoded, self.session.tokenizer)
+        return render_sample(
+            key, self.dataset.conversation(key), sample.encoded, self.session.tokenizer
+        )
 
     def summary(self) -> str:
         """One screen: records, tokens, steps, parameters and rates, and one rendered sample."""

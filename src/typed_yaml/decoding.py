@@ -68,7 +68,11 @@ def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
 
 
 def unknown_key(
-    tree: Node, path: Path_, siblings: Sequence[str], known: Mapping[str, Sequence[str]], guidance: Mapping[str, str]
+    tree: Node,
+    path: Path_,
+    siblings: Sequence[str],
+    known: Mapping[str, Sequence[str]],
+    guidance: Mapping[str, str],
 ) -> Issue:
     """The issue of a key that does not exist, with guidance, a near sibling, or the section that it belongs to."""
     name = str(path[-1])
@@ -76,7 +80,11 @@ def unknown_key(
     full = dotted(path)
     advice = guidance.get(full) or guidance.get(name)
     if advice is None:
-        homes = [f"{section}.{name}" if section else name for section, names in known.items() if name in names]
+        homes = [
+            f"{section}.{name}" if section else name
+            for section, names in known.items()
+            if name in names
+        ]
         near = closest(name, siblings)
         if homes:
             advice = f"did you mean {' or '.join(sorted(homes))}?"

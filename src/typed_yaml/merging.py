@@ -65,7 +65,9 @@ def _read(path: Path, shown: Path, chain: tuple[Path, ...]) -> MergedTree:
 def _shown(path: Path) -> str:
     """Messages name a file relative to where the user stands, when it lies below."""
     absolute = path if path.is_absolute() else Path.cwd() / path
-    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(path)
+    return (
+        str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(path)
+    )
 
 
 def _bases(node: MapNode) -> list[tuple[str, str]]:

@@ -42,7 +42,9 @@ def read_file(path: Path, shown: str | None = None) -> Node:
     except OSError as error:
         raise ConfigError.say(f"cannot read {name}: {error.strerror}", where=name) from error
     if len(data) > MAX_BYTES:
-        raise ConfigError.say("the file is too large for a config", where=name, got=f"{len(data)} bytes")
+        raise ConfigError.say(
+            "the file is too large for a config", where=name, got=f"{len(data)} bytes"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -82,7 +82,9 @@ def place_of(tree: Node, path: tuple[str | int, ...]) -> Place:
     return place
 
 
-def leaves(node: Node, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Node]]:
+def leaves(
+    node: Node, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Node]]:
     """Every scalar and every empty list or mapping, with its path, in file order."""
     if isinstance(node, MapNode) and node.entries:
         for key, entry in node.entries.items():

@@ -75,7 +75,9 @@ class JsonLinesBuilder:
                 )
             return WrittenText(scene.summary, ())
         width, height = scene.size
-        objects = [object_text(item, width, height, self.config.emit_norm) for item in scene.objects]
+        objects = [
+            object_text(item, width, height, self.config.emit_norm) for item in scene.objects
+        ]
         policy = self.config.object_ordering_policy
         objects.sort(key=lambda item: sort_key(item, policy))
         return FORMATS[self.config.json_format].write(objects)

@@ -10,13 +10,13 @@ from swift.infer_engine import TransformersEngine
 from swift.optimizers.multimodal import get_param_startswith
 from swift.pipelines.train.sft import SwiftSft
 
-from src.config.loader import effective_batch_size, gradient_accumulation
 from src.config.checks import micro_batch_size
+from src.config.loader import effective_batch_size, gradient_accumulation
 from src.config.schema import TrainingConfig
 from src.datasets.dense_caption import DenseCaptionDataset, SequentialView
 from src.datasets.sampler import BatchGrid
-from src.training.ms_swift.engine import SwiftEngine
 from src.training.ms_swift.arguments import swift_arguments
+from src.training.ms_swift.engine import SwiftEngine
 from src.training.ms_swift.template import SwiftEncoder, SwiftLength, fit_token_ids
 from src.training.ms_swift.trainer import PlannedTrainer
 from src.utils.logger import rank, world_size
@@ -131,7 +131,9 @@ class Session:
                     name=name,
                     num_trainable=sum(p.numel() for p in chosen),
                     num_total=_total(base, name, arch),
-                    learning_rate=rates[name] if rates[name] is not None else training.learning_rate,
+                    learning_rate=rates[name]
+                    if rates[name] is not None
+                    else training.learning_rate,
                 )
             )
         return groups

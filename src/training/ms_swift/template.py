@@ -19,7 +19,10 @@ def fit_token_ids(template: Any) -> None:
     get placeholders that its model never replaces by image features.
     """
     tokenizer = template.processor.tokenizer
-    for attribute, token in (("image_token_id", "<|image_pad|>"), ("video_token_id", "<|video_pad|>")):
+    for attribute, token in (
+        ("image_token_id", "<|image_pad|>"),
+        ("video_token_id", "<|video_pad|>"),
+    ):
         token_id = tokenizer.convert_tokens_to_ids(token)
         if token_id is None or token_id == tokenizer.unk_token_id:
             raise ConfigError.say(

@@ -67,7 +67,9 @@ def _string_end(text: str, start: int) -> int:
 def _leaf(text: str, start: int, end: int) -> Leaf:
     piece = text[start:end]
     try:
-        value = json.loads(piece, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_bounded)
+        value = json.loads(
+            piece, object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_bounded
+        )
     except (ValueError, RecursionError) as error:
         return Leaf(start, end, piece, None, f"not valid JSON: {str(error)[:60]}")
     return Leaf(start, end, piece, value)

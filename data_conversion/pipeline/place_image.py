@@ -1,0 +1,30 @@
+"""Put an unchanged picture into the output: a hard link where the file system allows it, a copy where not.
+
+A link costs nothing and shares the bytes with the source, so neither may be edited in place; everything in this project
+replaces files instead.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from src.files import atomic_write
+
+
+def place_image(source: Path, target: Path) -> None:
+    """Make `target` hold the bytes of `source`; complete or absent at every moment, nothing done when it already does."""
+    source = source.resolve()  # a hard link to a symbolic link would be a symbolic link
+    if target.is_file() and not target.is_symlink():
+        if target.samefile(source) or filecmp.cmp(source, target, shallow=False):
+            return
+        target.unlink()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):  # another file system, or one without links: copy below
+        os.link(source, target)
+        return
+    with source.open("rb") as reader, atomic_write(target, "wb") as writer:
+        shutil.copyfileobj(reader, writer, 1 << 20)

@@ -1,0 +1,268 @@
+"""Pascal VOC: one XML per image, boxes as inclusive corners that count pixels from 1.
+
+Corner (xmin, ymin) names the first pixel of the box and (xmax, ymax) the last, so on pixel edges the box spans
+xmin - 1 .. xmax by ymin - 1 .. ymax (VOC development kit, "bounding box"). Tools that count from 0 exist; their files show it
+only where a corner is 0, which becomes -1 here and is clamped, and counted, by a later step.
+
+Layouts: `Annotations/` beside `JPEGImages/` (or `images/`), with `ImageSets/Main/{train,val,trainval}.txt`; or XML files beside
+their images, where folders named train/val/valid define the split. An image is the file with the XML's own stem, as the
+development kit pairs them; `<filename>` is used when there is none.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from xml.etree.ElementTree import Element
+
+from data_conversion.pipeline.raw import (
+    Attribute,
+    Finding,
+    Item,
+    Listing,
+    RawImage,
+    RawObject,
+    SplitName,
+)
+from data_conversion.pipeline.safe_xml import parse_xml
+from src.errors import DataError, RecordError
+
+ANNOTATIONS = "Annotations"
+IMAGE_FOLDERS = ("JPEGImages", "images", "Images")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+SPLIT_FOLDERS: Mapping[str, SplitName] = {"train": "train", "val": "val", "valid": "val"}
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+KNOWN_IMAGE_TAGS = {"folder", "filename", "path", "source", "owner", "size", "segmented", "object"}
+KNOWN_OBJECT_TAGS = {"name", "pose", "truncated", "difficult", "occluded", "bndbox"}
+FLAGS = ("truncated", "difficult", "occluded")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+class VocReader:
+    """Reader of Pascal VOC folders (see the module text)."""
+
+    def scan(self, root: Path) -> Listing:
+        """Items are the XML files, and the ids of ImageSets that have none (they end up in quarantine, not in silence)."""
+        base = root / ANNOTATIONS if (root / ANNOTATIONS).is_dir() else root
+        files = {
+            path.relative_to(base).with_suffix("").as_posix(): path.relative_to(root).as_posix()
+            for path in base.rglob("*")
+            if path.suffix.lower() == ".xml" and path.is_file()
+        }
+        if not files:
+            raise DataError.say(
+                "no Pascal VOC annotations found",
+                where=str(root),
+                expected=f"XML files in {ANNOTATIONS}/ or beside the images",
+                remedy="give the folder that holds Annotations/ and JPEGImages/ as input",
+            )
+        split, source = _split_of(root, files)
+        missing = [key for key in split or () if key not in files]
+        items = [Item(key=key, annotation=annotation) for key, annotation in files.items()]
+        items += [Item(key=key, annotation="") for key in missing]
+        return Listing(items=tuple(sorted(items)), split=split, split_source=source)
+
+    def read(self, root: Path, item: Item) -> RawImage:
+        """One XML file and the image it belongs to; the image's pixels are not touched."""
+        if not item.annotation:
+            raise RecordError.say(
+                "listed for training or validation, but there is no annotation file",
+                where="ImageSets/Main",
+                rule="annotation-missing",
+                got=item.key,
+                expected=f"{ANNOTATIONS}/{item.key}.xml",
+            )
+        tree = parse_xml(root / item.annotation, item.annotation)
+        if tree.tag != "annotation":
+            raise _refuse(item, "not a Pascal VOC file", "voc-root", got=f"<{tree.tag}>")
+        image, image_name = _find_image(root, item, _text(tree, "filename"))
+        elements = tree.findall("object")
+        objects, findings = _read_objects(elements)
+        return RawImage(
+            annotation=item.annotation,
+            image=image,
+            image_name=image_name,
+            size=_read_size(tree),
+            objects=objects,
+            num_objects=len(elements),
+            findings=(*findings, *_unknown_tags(tree, KNOWN_IMAGE_TAGS, None)),
+        )
+
+
+def _split_of(root: Path, files: Mapping[str, str]) -> tuple[Mapping[str, SplitName] | None, str]:
+    """The export's own split and where it was found; (None, "") without one."""
+    folder = root / "ImageSets" / "Main"
+    names: dict[str, tuple[str, ...]] = {
+        name: tuple(_ids(folder / f"{name}.txt"))
+        for name in ("train", "val", "trainval")
+        if (folder / f"{name}.txt").is_file()
+    }
+    if "train" in names and ("val" in names or "trainval" in names):
+        train = set(names["train"])
+        val = set(names["val"]) if "val" in names else set(names["trainval"]) - train
+        if both := sorted(train & val):
+            raise DataError.say(
+                f"{len(both)} ids are listed for training and for validation",
+                where=str(folder),
+                rule="split-overlap",
+                got=", ".join(both[:5]),
+                remedy="correct the lists, or pass split=seeded to ignore them",
+            )
+        marks: dict[str, SplitName] = dict.fromkeys(sorted(train), "train")
+        return marks | dict.fromkeys(sorted(val), "val"), "ImageSets/Main"
+    by_folder = {
+        key: SPLIT_FOLDERS[top]
+        for key in files
+        if (top := PurePosixPath(key).parts[0].lower()) in SPLIT_FOLDERS and "/" in key
+    }
+    if set(by_folder.values()) == {"train", "val"}:
+        return by_folder, "folder names"
+    return None, ""
+
+
+def _ids(path: Path) -> Iterator[str]:
+    """The ids of an ImageSets list: the first word of each line (class lists have a second column)."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        words = line.split()
+        if words:
+            yield words[0]
+
+
+def _find_image(root: Path, item: Item, filename: str) -> tuple[str, str]:
+    """(path relative to `root`, path under the image folder) of the item's image."""
+    in_annotations = item.annotation.startswith(f"{ANNOTATIONS}/")
+    bases = [root / name for name in IMAGE_FOLDERS] if in_annotations else []
+    bases = [base for base in [*bases, root / ANNOTATIONS, root] if base.is_dir()]
+    stem = PurePosixPath(item.key)
+    suffixes = [*IMAGE_SUFFIXES, *(suffix.upper() for suffix in IMAGE_SUFFIXES)]
+    names = [stem.with_name(stem.name + suffix) for suffix in suffixes]
+    named = PurePosixPath(filename.replace("\\", "/")).name
+    if named not in ("", ".", ".."):
+        names.append(stem.with_name(named))
+    for base in bases:
+        for name in names:
+            path = base / name
+            if path.is_file():
+                return path.relative_to(root).as_posix(), name.as_posix()
+    raise _refuse(
+        item,
+        "the annotated image was not found",
+        "image-missing",
+        got=filename,
+        expected=f"{stem.name}.jpg (or .png ...) or {named or 'a <filename>'} in "
+        + ", ".join(base.relative_to(root).as_posix() for base in bases),
+    )
+
+
+def _read_size(tree: Element) -> tuple[int, int] | None:
+    """<size> as (width, height); None when it is absent, zero or not a number (the image itself is asked later)."""
+    width, height = (_number(_text(tree, f"size/{name}")) for name in ("width", "height"))
+    if width is None or height is None or width < 1 or height < 1:
+        return None
+    return round(width), round(height)
+
+
+def _read_objects(elements: list[Element]) -> tuple[tuple[RawObject, ...], list[Finding]]:
+    objects: list[RawObject] = []
+    findings: list[Finding] = []
+    for index, element in enumerate(elements):
+        read, found = _read_object(element, index)
+        findings.extend(found)
+        findings.extend(_unknown_tags(element, KNOWN_OBJECT_TAGS, index))
+        if read is not None:
+            objects.append(read)
+    return tuple(objects), findings
+
+
+def _read_object(element: Element, index: int) -> tuple[RawObject | None, list[Finding]]:
+    """The object, or None with the finding that says why not."""
+    label = _text(element, "name")
+    corners = {name: _text(element, f"bndbox/{name}") for name in CORNERS}
+    got = " ".join(f"{name}={text or '(none)'}" for name, text in corners.items())
+
+    def dropped(rule: str, message: str) -> tuple[None, list[Finding]]:
+        return None, [
+            Finding(
+                kind="dropped",
+                rule=rule,
+                message=message,
+                object_index=index,
+                label=label,
+                got=got,
+            )
+        ]
+
+    if not label:
+        return dropped("label-empty", "the object has no <name>")
+    numbers = [_number(text) for text in corners.values()]
+    x1, y1, x2, y2 = numbers
+    if x1 is None or y1 is None or x2 is None or y2 is None:
+        return dropped("corner-missing", "the object has no four finite corner numbers")
+    if x1 == x2 or y1 == y2:  # judged as annotated: x2 - (x1 - 1) would make it one pixel wide
+        return dropped("degenerate", "the box has equal corners")
+    findings = []
+    if x1 > x2 or y1 > y2:
+        x1, x2, y1, y2 = min(x1, x2), max(x1, x2), min(y1, y2), max(y1, y2)
+        findings.append(
+            Finding(
+                kind="fixed",
+                rule="corners-swapped",
+                message="the box's corners were given in the other order",
+                object_index=index,
+                label=label,
+                got=got,
+                result=f"xmin={x1:g} ymin={y1:g} xmax={x2:g} ymax={y2:g}",
+            )
+        )
+    points = (x1 - 1, y1 - 1, x2, y2)
+    return (
+        RawObject(
+            index=index,
+            label=label,
+            kind="bbox_2d",
+            points=points,
+            attributes=_attributes(element),
+        ),
+        findings,
+    )
+
+
+def _attributes(element: Element) -> dict[str, Attribute]:
+    """What VOC says about an object beside its box; values that say nothing (0, Unspecified) are left out."""
+    found: dict[str, Attribute] = {
+        name: True for name in FLAGS if _text(element, name) not in ("", "0")
+    }
+    pose = _text(element, "pose")
+    if pose and pose.lower() != "unspecified":
+        found["pose"] = pose
+    return found
+
+
+def _unknown_tags(element: Element, known: set[str], index: int | None) -> list[Finding]:
+    tags = sorted({child.tag for child in element} - known)
+    return [
+        Finding(
+            kind="noted",
+            rule="element-ignored",
+            message=f"<{tag}> is not converted",
+            object_index=index,
+            got=f"{element.tag}/{tag}",
+        )
+        for tag in tags
+    ]
+
+
+def _text(element: Element, path: str) -> str:
+    return (element.findtext(path) or "").strip()
+
+
+def _number(text: str) -> float | None:
+    """A finite decimal number; None for anything else (Python's float() would take `nan`, `inf` and `1_0`)."""
+    value = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
+
+
+def _refuse(item: Item, message: str, rule: str, got: str = "", expected: str = "") -> RecordError:
+    return RecordError.say(message, where=item.annotation, rule=rule, got=got, expected=expected)
