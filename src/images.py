@@ -9,9 +9,13 @@ exactly once, here. Cost: Pillow's decode, about 5 ms for 1024x768 JPEG.
 from __future__ import annotations
 
 import io
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,24 +63,26 @@ def _refuse(path: Path, message: str, **details: str) -> ImageError:
     return ImageError.say(message, where=str(path), rule="image-file", **details)
 
 
-def _read(path: Path, limits: ImageLimits) -> bytes:
+@contextmanager
+def _opened(path: Path, limits: ImageLimits) -> Iterator[BinaryIO]:
+    """The file, not empty and not too large; an `OSError` becomes an `ImageError`."""
     try:
-        size = path.stat().st_size
-        if size > limits.max_bytes:
-            raise _refuse(path, "the file is too large", got=f"{size} bytes")
-        data = path.read_bytes()
+        with path.open("rb") as handle:
+            size = os.fstat(handle.fileno()).st_size
+            if size > limits.max_bytes:
+                raise _refuse(path, "the file is too large", got=f"{size} bytes")
+            if not size:
+                raise _refuse(path, "the image file is empty", remedy="export it again")
+            yield handle
     except OSError as error:
         raise _refuse(
             path,
             f"cannot read the image: {error.strerror or error}",
             remedy="check the path in the JSONL and the folder it is relative to",
         ) from error
-    if not data:
-        raise _refuse(path, "the image file is empty", remedy="export it again")
-    return data
 
 
-def _open(path: Path, data: bytes, limits: ImageLimits) -> tuple[Image.Image, ImageHeader]:
+def _open(path: Path, file: BinaryIO, limits: ImageLimits) -> tuple[Image.Image, ImageHeader]:
     """A lazily opened image whose header passed every check."""
     expected = FORMAT_OF_SUFFIX.get(path.suffix.lower())
     if expected is None:
@@ -84,7 +90,7 @@ def _open(path: Path, data: bytes, limits: ImageLimits) -> tuple[Image.Image, Im
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own bomb warning: the limits below are ours
-            image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP", "BMP"))
+            image = Image.open(file, formats=("JPEG", "PNG", "WEBP", "BMP"))
     except (
         UnidentifiedImageError,
         OSError,
@@ -130,15 +136,16 @@ def _orientation(image: Image.Image) -> int:
 def read_header(path: Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> ImageHeader:
     """Size, format and orientation; the pixels are not decoded."""
     path = Path(path)
-    with _guarded(path, limits) as handle:
+    with _opened(path, limits) as handle:
         return _open(path, handle, limits)[1]
 
 
 def load_rgb(path: Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
     """The upright picture, fully decoded: RGB uint8 (height, width, 3)."""
     path = Path(path)
-    data = _read(path, limits)
-    image, header = _open(path, data, limits)
+    with _opened(path, limits) as handle:
+        data = handle.read()
+    image, header = _open(path, io.BytesIO(data), limits)
     _check_end(path, data, header.format)
     try:
         image.load()
