@@ -85,7 +85,7 @@ class Size:
 SIZES = {
     "nano": Size(text_hidden=64, text_layers=2, vision_hidden=64, vision_layers=2, deepstack=(0,)),
     "tiny": Size(
-        text_hidden=128, text_layers=4, vision_hidden=128, vision_layers=4, deepstack=(1, 2)
+        text_hidden=128, text_layers=3, vision_hidden=128, vision_layers=3, deepstack=(0, 1)
     ),
     "small": Size(
         text_hidden=256, text_layers=6, vision_hidden=192, vision_layers=6, deepstack=(1, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,33 +20,43 @@ def main(argv: Sequence[str]) -> int:
         "Compose scenes with real handwritten digits, cards and wires as contract JSONL.",
     )
     defaults = SceneOptions()
-    arguments.add_argument("--out", required=True, type=Path, help="folder to write")
+    add = arguments.add_argument
+    add("--out", required=True, type=Path, help="folder to write")
     for split, count in zip(SPLITS, (2000, 100, 0), strict=True):
-        arguments.add_argument(f"--num-{split}", type=int, default=count, help="number of scenes")
-    arguments.add_argument(
-        "--size", type=int, default=defaults.size, help="side in pixels, a multiple of 32"
-    )
-    arguments.add_argument(
-        "--min-objects", type=int, default=defaults.min_objects, help="fewest objects"
-    )
-    arguments.add_argument(
-        "--max-objects", type=int, default=defaults.max_objects, help="most objects"
-    )
-    arguments.add_argument("--seed", type=int, default=0, help="seed of the scenes")
+        add(f"--num-{split}", type=int, default=count, help="number of scenes")
+    add("--size", type=int, default=defaults.size, help="side in pixels, a multiple of 32")
+    add("--min-objects", type=int, default=defaults.min_objects, help="fewest objects")
+    add("--max-objects", type=int, default=defaults.max_objects, help="most objects")
+    add("--min-extent", type=float, default=defaults.min_extent, help="smallest object, share of the side")
+    add("--max-extent", type=float, default=defaults.max_extent, help="largest object, share of the side")
+    add("--num-names", type=int, default=0, help="digit questions at the beginning of train.jsonl")
+    add("--num-single", type=int, default=0, help="scenes of one object after them")
+    add("--rounds", type=int, default=1, help="passes over the scenes in train.jsonl")
+    add("--seed", type=int, default=0, help="seed of the scenes")
+    add("--workers", type=int, default=os.cpu_count() or 1, help="processes; changes nothing in the output")
     options = arguments.parse_args(argv)
     if options.size % 32 or options.size <= 0:
         raise UsageError.say("--size must be a positive multiple of 32", got=str(options.size))
     if not 0 <= options.min_objects <= options.max_objects:
         raise UsageError.say("--min-objects must lie between 0 and --max-objects")
+    if not 0 < options.min_extent <= options.max_extent < 1:
+        raise UsageError.say("extents must satisfy 0 < min <= max < 1")
     counts = {split: getattr(options, f"num_{split}") for split in SPLITS}
     plan = ScenesPlan(
         counts={split: count for split, count in counts.items() if count > 0},
         options=SceneOptions(
-            size=options.size, min_objects=options.min_objects, max_objects=options.max_objects
+            size=options.size,
+            min_objects=options.min_objects,
+            max_objects=options.max_objects,
+            min_extent=options.min_extent,
+            max_extent=options.max_extent,
         ),
         seed=options.seed,
+        num_names=options.num_names,
+        num_single=options.num_single,
+        rounds=options.rounds,
     )
-    write_scenes(options.out, plan)
+    write_scenes(options.out, plan, options.workers)
     return 0
 
 

@@ -109,6 +109,10 @@ class CustomConfig:
     seed: int = field(
         default=17, metadata=_help("seed of data order and choices (training.seed: of the model)")
     )
+    shuffle: bool = field(
+        default=True,
+        metadata=_help("false trains in file order, for a curriculum that the file spells out"),
+    )
     min_pixels: int = field(
         default=MIN_PIXELS, metadata=_help("smallest picture area for the model")
     )

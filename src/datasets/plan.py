@@ -44,7 +44,7 @@ def _order(seed: int, epoch: int, num_rows: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochPlan:
-    """The order of one data set's usable rows over all epochs; `shuffle` False keeps file order (evaluation)."""
+    """The order of one data set's usable rows over all epochs; `shuffle` False keeps file order."""
 
     seed: int
     num_rows: int

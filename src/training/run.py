@@ -62,6 +62,7 @@ class TrainingRun:
             seed=config.custom.seed,
             num_rows=len(self.train_data.source),
             effective_batch_size=self.session.effective_batch_size(),
+            shuffle=config.custom.shuffle,
         )
         self.dataset = self._dataset(self.train_data, self.plan)
         self.trainer: PlannedTrainer | None = None
