@@ -12,6 +12,8 @@ from pathlib import Path
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
 from src.contract.policy import ScanReport, image_check, scan
+from src.contract.records import RecordPolicy
+from src.errors import UsageError
 from src.utils.cli import parser, run
 
 
@@ -31,9 +33,12 @@ def main(argv: Sequence[str]) -> int:
         "--root", action="append", default=[], type=Path, help="further folder for images"
     )
     check.add_argument(
-        "--policy", choices=("fail", "fix"), default="fail",
-        help="fix: count what clamping by up to one pixel mends as good",
-    )  # fmt: skip
+        "--policy",
+        choices=("fail", "quarantine", "fix"),
+        default="fail",
+        help="quarantine: bad lines are no failure while good ones remain; fix: count what "
+        "clamping by up to one pixel mends as good",
+    )
     check.add_argument(
         "--quarantine-out",
         type=Path,
@@ -42,14 +47,20 @@ def main(argv: Sequence[str]) -> int:
     check.add_argument("--json", action="store_true", help="print JSON")
     options = root.parse_args(argv)
     if options.quarantine_out and len(options.files) > 1:
-        root.error("--quarantine-out takes exactly one FILE")
+        raise UsageError.say("--quarantine-out takes exactly one FILE", got=str(len(options.files)))
     reports = {str(file): _check(file, options) for file in options.files}
     if options.json:
         print(json.dumps({name: _summary(report) for name, report in reports.items()}))
     else:
         for name, report in reports.items():
             _print(name, report)
-    return 1 if any(report.num_quarantined for report in reports.values()) else 0
+    return int(any(_fails(report, options.policy) for report in reports.values()))
+
+
+def _fails(report: ScanReport, policy: RecordPolicy) -> bool:
+    if policy == "quarantine":
+        return not len(report.rows)
+    return report.num_quarantined > 0
 
 
 def _check(file: Path, options: argparse.Namespace) -> ScanReport:
