@@ -28,7 +28,12 @@ def main(argv: Sequence[str]) -> int:
     add("--val-ratio", type=float, default=0.1, help="share of images for validation")
     add("--seed", type=int, default=17, help="seed of the split and of the limit")
     add("--limit", type=int, help="convert only so many images, drawn by the seed")
-    add("--exif", choices=("auto", "raw", "upright"), default="auto", help="what coordinates refer to")
+    add(
+        "--exif",
+        choices=("auto", "raw", "upright"),
+        default="auto",
+        help="what coordinates refer to",
+    )
     add("--workers", type=int, default=1, help="processes; changes nothing in the output")
     add("--fail-fast", action="store_true", help="stop at the first image that cannot be used")
     add("--overwrite", action="store_true", help="use an output folder that holds other files")

@@ -13,9 +13,9 @@ from src.evaluation.config import EvaluationConfig
 from src.evaluation.matching import match_image
 from src.evaluation.report import EvaluationReport, evaluate
 from src.files import write_text
+from src.generation.grounding import grounding_of
 from src.generation.prediction import PredictSettings, jsonl_items, predict
 from src.generation.types import Engine
-from src.predict import grounding_of
 from src.report.page import MetricTable, ReportSample, write_report
 from src.report.sheet import contact_sheet
 from src.utils.logger import get_logger

@@ -7,28 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from src.config.loader import find_config, load_config
-from src.config.schema import TrainingConfig
-from src.datasets.assembly import builder_config, make_budget, make_prompts
 from src.errors import UsageError
-from src.generation.grounding import Grounding, read_grounding
+from src.generation.grounding import Grounding, grounding_of, read_grounding
 from src.generation.prediction import PredictSettings, folder_items, jsonl_items, predict
 from src.utils.cli import parser, run
 from src.utils.logger import get_logger
 
 logger = get_logger(__name__)
-
-
-def grounding_of(config: TrainingConfig) -> Grounding:
-    """What a run of this config teaches a checkpoint."""
-    prompts, budget = make_prompts(config), make_budget(config)
-    return Grounding(
-        builder=builder_config(config),
-        system=prompts.system,
-        user=prompts.user,
-        domain=config.prompts.domain,
-        min_pixels=budget.min_pixels,
-        max_pixels=budget.max_pixels,
-    )
 
 
 def _grounding(model: Path, config_name: str | None) -> Grounding:

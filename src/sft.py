@@ -42,6 +42,8 @@ def check(loaded: LoadedConfig) -> int:
 
 def train(loaded: LoadedConfig) -> int:
     """Train, save, and evaluate when the config says so."""
+    # Everything is imported before hours of training, so that nothing can be missing after them.
+    from src.final_evaluation import evaluate_checkpoint
     from src.training.run import TrainingRun
 
     training = TrainingRun(loaded.config)
@@ -51,8 +53,6 @@ def train(loaded: LoadedConfig) -> int:
     training.train()
     checkpoint = training.save()
     if rank() == 0 and loaded.config.custom.final_evaluation.enabled:
-        from src.final_evaluation import evaluate_checkpoint
-
         evaluate_checkpoint(loaded.config, checkpoint, training.run_dir, training.engine())
     return 0
 

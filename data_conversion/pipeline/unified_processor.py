@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -222,5 +221,3 @@ def explain(config: ConversionConfig, done: Converted) -> str:
     if done.num_dropped or done.num_fixed:
         lines.append(f"each of them: {config.output / REPORT}")
     return "\n".join(lines)
-
-

@@ -27,13 +27,28 @@ def main(argv: Sequence[str]) -> int:
     add("--size", type=int, default=defaults.size, help="side in pixels, a multiple of 32")
     add("--min-objects", type=int, default=defaults.min_objects, help="fewest objects")
     add("--max-objects", type=int, default=defaults.max_objects, help="most objects")
-    add("--min-extent", type=float, default=defaults.min_extent, help="smallest object, share of the side")
-    add("--max-extent", type=float, default=defaults.max_extent, help="largest object, share of the side")
+    add(
+        "--min-extent",
+        type=float,
+        default=defaults.min_extent,
+        help="smallest object, share of the side",
+    )
+    add(
+        "--max-extent",
+        type=float,
+        default=defaults.max_extent,
+        help="largest object, share of the side",
+    )
     add("--num-names", type=int, default=0, help="digit questions at the beginning of train.jsonl")
     add("--num-single", type=int, default=0, help="scenes of one object after them")
     add("--rounds", type=int, default=1, help="passes over the scenes in train.jsonl")
     add("--seed", type=int, default=0, help="seed of the scenes")
-    add("--workers", type=int, default=os.cpu_count() or 1, help="processes; changes nothing in the output")
+    add(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="processes; changes nothing in the output",
+    )
     options = arguments.parse_args(argv)
     if options.size % 32 or options.size <= 0:
         raise UsageError.say("--size must be a positive multiple of 32", got=str(options.size))

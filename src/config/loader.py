@@ -18,7 +18,7 @@ from src.errors import ConfigError, Issue
 from src.typed_yaml.decoding import Vocabulary, decode, decode_issues, known_keys
 from src.typed_yaml.merging import merge, read_merged
 from src.typed_yaml.reading import read_text
-from src.typed_yaml.tree import Entry, MapNode, Node, Place, leaves, place_of
+from src.typed_yaml.tree import Entry, MapNode, Node, Place, Scalar, dotted, leaves, place_of, plain
 from src.utils.suggest import did_you_mean
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,8 +45,6 @@ class LoadedConfig:
 
     def origins(self) -> list[tuple[str, Any, Place]]:
         """(dotted path, value, place) of every value that a file or override gave, in order."""
-        from src.typed_yaml.tree import dotted, plain
-
         return [
             (dotted(path), plain(node), place_of(self.tree, path))
             for path, node in leaves(self.tree)
@@ -114,8 +112,9 @@ def _override(text: str) -> MapNode:
     keys = name.strip().split(".")
     if not equals or not all(keys):
         raise ConfigError.say("not an override", where=shown, expected="section.key=value")
-    node = read_text(value, shown) if value.strip() else read_text('""', shown)
-    node = _relocated(node, Place(shown))
+    read = read_text(f"value: {value}" if value.strip() else 'value: ""', shown)
+    assert isinstance(read, MapNode)
+    node = _relocated(read.entries["value"].node, Place(shown))
     for key in reversed(keys):
         node = MapNode({key: Entry(Place(shown), node)}, Place(shown))
     assert isinstance(node, MapNode)
@@ -124,8 +123,6 @@ def _override(text: str) -> MapNode:
 
 def _relocated(node: Node, place: Place) -> Node:
     """The node itself for mappings and lists; scalars stand at the override as a whole."""
-    from src.typed_yaml.tree import Scalar
-
     return Scalar(node.value, place, node.quoted) if isinstance(node, Scalar) else node
 
 

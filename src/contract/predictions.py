@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import orjson
 
@@ -85,8 +85,42 @@ def _object_to_json(item: ObjectAnnotation) -> dict[str, Any]:
 
 
 def _object_from_json(raw: dict[str, Any]) -> ObjectAnnotation:
-    kind = next(kind for kind in GEOMETRY_KINDS if kind in raw)
-    return ObjectAnnotation(desc=raw["desc"], kind=kind, points=tuple(raw[kind]))
+    (kind,) = (kind for kind in GEOMETRY_KINDS if kind in raw)
+    points = tuple(raw[kind])
+    if len(points) < 4 or len(points) % 2 or not all(type(v) in (int, float) for v in points):
+        raise ValueError(f"not the points of a {kind}")
+    return ObjectAnnotation(desc=_typed(raw["desc"], str), kind=kind, points=points)
+
+
+def _typed(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError(f"{kind.__name__} expected, got {type(value).__name__}")
+    return value
+
+
+def _prediction_from_json(raw: dict[str, Any]) -> Prediction:
+    if raw["version"] != FORMAT_VERSION:
+        raise ValueError(f"version {raw['version']}, this program reads {FORMAT_VERSION}")
+    truth = raw["gt"]
+    return Prediction(
+        image=_typed(raw["image"], str),
+        row=_typed(raw["row"], int),
+        width=_typed(raw["width"], int),
+        height=_typed(raw["height"], int),
+        truth=None if truth is None else tuple(_object_from_json(item) for item in truth),
+        objects=tuple(_object_from_json(item) for item in raw["pred"]),
+        dropped=tuple(DroppedPart(**part) for part in raw["dropped"]),
+        is_valid=_typed(raw["is_valid"], bool),
+        text=_typed(raw["text"], str),
+        finish_reason=_finish_reason(raw["finish_reason"]),
+        dataset=_typed(raw["dataset"], str),
+    )
+
+
+def _finish_reason(value: Any) -> FinishReason:
+    if value not in get_args(FinishReason):
+        raise ValueError(f"finish_reason {value!r}")
+    return value  # type: ignore[no-any-return]
 
 
 def prediction_to_line(item: Prediction) -> bytes:
@@ -118,29 +152,15 @@ def read_predictions(path: Path | str) -> Iterator[Prediction]:
     with file.open("rb") as handle:
         for number, line in enumerate(handle, 1):
             try:
-                raw = orjson.loads(line)
-                yield Prediction(
-                    image=raw["image"],
-                    row=raw["row"],
-                    width=raw["width"],
-                    height=raw["height"],
-                    truth=None
-                    if raw["gt"] is None
-                    else tuple(_object_from_json(obj) for obj in raw["gt"]),
-                    objects=tuple(_object_from_json(obj) for obj in raw["pred"]),
-                    dropped=tuple(DroppedPart(**part) for part in raw["dropped"]),
-                    is_valid=raw["is_valid"],
-                    text=raw["text"],
-                    finish_reason=raw["finish_reason"],
-                    dataset=raw["dataset"],
-                )
-            except (KeyError, TypeError, StopIteration, orjson.JSONDecodeError) as error:
+                item = _prediction_from_json(orjson.loads(line))
+            except (KeyError, TypeError, ValueError) as error:
                 raise DataError.say(
                     f"not a prediction line: {error!r}",
                     where=f"{file}:{number}",
                     expected="a line written by src.predict",
                     remedy="remove a torn last line, or predict again",
                 ) from error
+            yield item
 
 
 def relative_image(image: Path, prediction_file: Path) -> str:

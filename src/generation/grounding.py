@@ -10,7 +10,9 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from src.config.schema import TrainingConfig
 from src.contract.budget import PixelBudget
+from src.datasets.assembly import builder_config, make_budget, make_prompts
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Prompts
 from src.errors import ConfigError
@@ -40,6 +42,19 @@ class Grounding:
     @property
     def budget(self) -> PixelBudget:
         return PixelBudget(min_pixels=self.min_pixels, max_pixels=self.max_pixels)
+
+
+def grounding_of(config: TrainingConfig) -> Grounding:
+    """What a run of this config teaches a checkpoint."""
+    prompts, budget = make_prompts(config), make_budget(config)
+    return Grounding(
+        builder=builder_config(config),
+        system=prompts.system,
+        user=prompts.user,
+        domain=config.prompts.domain,
+        min_pixels=budget.min_pixels,
+        max_pixels=budget.max_pixels,
+    )
 
 
 def write_grounding(folder: Path, grounding: Grounding) -> None:

@@ -24,8 +24,7 @@ from src.datasets.assembly import (
 from src.datasets.dense_caption import DenseCaptionDataset
 from src.datasets.plan import EpochPlan, SampleKey
 from src.files import write_text
-from src.generation.grounding import write_grounding
-from src.predict import grounding_of
+from src.generation.grounding import grounding_of, write_grounding
 from src.training.rendering import render_sample
 from src.training.torchvision_shim import ensure_torchvision
 from src.utils.logger import get_logger, rank

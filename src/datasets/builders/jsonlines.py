@@ -5,7 +5,8 @@ Dense: the objects in the declared order and format. Summary: the record's `summ
 
 from __future__ import annotations
 
-from src.contract.coordinates import Norm, to_text_space
+from src.contract.coordinates import GRID, Norm, to_text_space
+from src.contract.records import GeometryKind
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Conversation, Prompts, Span, Turn, WrittenText
 from src.datasets.builders.formats.registry import FORMATS
@@ -91,10 +92,35 @@ class JsonLinesBuilder:
         )
 
 
+def _with_extent(
+    pairs: list[tuple[int, int]], kind: GeometryKind, grid: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """Give what vanished between two grid lines one cell of extent, towards the inside of the grid.
+
+    An object smaller than a cell would otherwise become a box without area or a single point, which no parser may accept.
+    """
+    (x1, y1), (x2, y2) = pairs[:2]
+    if kind == "bbox_2d":
+        x1, x2 = _apart(x1, x2, grid[0])
+        y1, y2 = _apart(y1, y2, grid[1])
+        return [(x1, y1), (x2, y2)]
+    if len(set(pairs)) == 1:
+        x1, x2 = _apart(x1, x1, grid[0])
+        return [(x1, y1), *[(x2, y1)] * (len(pairs) - 1)]
+    return pairs
+
+
+def _apart(low: int, high: int, limit: int) -> tuple[int, int]:
+    if low < high:
+        return low, high
+    return (low, low + 1) if low < limit else (limit - 1, limit)
+
+
 def object_text(item: SceneObject, width: int, height: int, norm: Norm) -> ObjectText:
     """The object in the text's coordinates, its vertices in canonical order."""
     flat = to_text_space(item.shape.flat, width, height, norm)
-    pairs = list(zip(flat[::2], flat[1::2], strict=True))
+    grid = (width, height) if norm == "none" else (GRID[norm], GRID[norm])
+    pairs = _with_extent(list(zip(flat[::2], flat[1::2], strict=True)), item.shape.kind, grid)
     if item.shape.kind == "poly":
         pairs = canonical_polygon(pairs)
     elif item.shape.kind == "line":

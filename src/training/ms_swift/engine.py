@@ -77,7 +77,11 @@ def load_engine(checkpoint: Path, dtype: str | None = None) -> SwiftEngine:
         raise ConfigError.say(
             f"{base} is not a checkpoint folder", remedy="name the folder that holds config.json"
         )
-    model, processor = get_model_processor(str(base), torch_dtype=getattr(torch, chosen))
+    # Named, because one architecture serves several of ms-swift's model types (chat, embedding, reranker).
+    model_type = json.loads((base / "config.json").read_text(encoding="utf-8"))["model_type"]
+    model, processor = get_model_processor(
+        str(base), torch_dtype=getattr(torch, chosen), model_type=model_type
+    )
     template = get_template(processor)
     fit_token_ids(template)
     return SwiftEngine(TransformersEngine(model, template=template, adapters=adapters))

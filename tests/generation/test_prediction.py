@@ -1,0 +1,115 @@
+"""Predicting with a scripted engine: order, resume, settings, errors."""
+
+import pytest
+
+from src.contract.predictions import read_predictions
+from src.datasets.builders.config import BuilderConfig
+from src.errors import DataError
+from src.generation.grounding import Grounding, read_grounding, write_grounding
+from src.generation.prediction import PredictSettings, folder_items, jsonl_items, predict
+from src.generation.types import GenerationOptions, ScriptedEngine
+
+GROUNDING = Grounding(
+    builder=BuilderConfig(json_format="qwen", emit_norm="norm1000"),
+    system=None, user="Detect.", domain="generic", min_pixels=4096, max_pixels=1 << 20,
+)  # fmt: skip
+ANSWERS = {
+    str(row): f'[{{"bbox_2d": [0, 0, {row + 1}, 500], "label": "thing {row}"}}]'
+    for row in range(12)
+}
+
+
+class Stopping(ScriptedEngine):
+    """Fails at its n-th call, as an interruption does."""
+
+    def __init__(self, answers, calls):
+        super().__init__(answers)
+        object.__setattr__(self, "left", calls)
+
+    def generate(self, requests, options: GenerationOptions):
+        object.__setattr__(self, "left", self.left - 1)
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return super().generate(requests, options)
+
+
+Stopping.__slots__ = ()
+
+
+def settings(**changes):
+    values = {
+        "model": "m",
+        "source": "s",
+        "grounding": GROUNDING,
+        "max_new_tokens": 9,
+        "batch_size": 5,
+        "limit": None,
+    }
+    return PredictSettings(**{**values, **changes})
+
+
+@pytest.fixture
+def items(scenes):
+    return jsonl_items(scenes / "val.jsonl")
+
+
+def test_predictions_come_in_order_with_truth_and_pixels(items, tmp_path):
+    out = predict(items, ScriptedEngine(ANSWERS), settings(), tmp_path / "preds.jsonl")
+    found = list(read_predictions(out))
+    assert [item.row for item in found] == list(range(12))
+    assert found[3].objects[0].desc == "thing 3"
+    assert found[3].objects[0].points == pytest.approx((0, 0, 4 * 64 / 1000, 32))
+    assert found[3].truth == items[3].record.objects
+    assert (out.parent / found[3].image).resolve() == items[3].picture.resolve()
+    assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2])
+def test_an_interrupted_run_continues_to_the_same_file(items, tmp_path, calls):
+    whole = predict(items, ScriptedEngine(ANSWERS), settings(), tmp_path / "whole" / "p.jsonl")
+    out = tmp_path / "torn" / "p.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        predict(items, Stopping(ANSWERS, calls), settings(), out)
+    assert not out.exists()
+    partial = out.with_name("p.jsonl.partial")
+    partial.write_bytes(partial.read_bytes() + b'{"torn')
+    predict(items, Stopping(ANSWERS, 3 - calls), settings(), out)
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_other_settings_are_refused_by_name(items, tmp_path):
+    out = tmp_path / "p.jsonl"
+    with pytest.raises(KeyboardInterrupt):
+        predict(items, Stopping(ANSWERS, 1), settings(), out)
+    with pytest.raises(DataError, match="other settings") as caught:
+        predict(items, ScriptedEngine(ANSWERS), settings(max_new_tokens=10), out)
+    assert "max_new_tokens: 9 instead of 10" in caught.value.issues[0].got
+    predict(items, ScriptedEngine(ANSWERS), settings(max_new_tokens=10), out, restart=True)
+    assert len(list(read_predictions(out))) == 12
+
+
+def test_a_folder_of_pictures_has_no_truth(scenes, tmp_path):
+    found = folder_items(scenes / "images")
+    assert [item.picture for item in found] == sorted(item.picture for item in found)
+    out = predict(found[:5], ScriptedEngine(ANSWERS), settings(), tmp_path / "p.jsonl")
+    assert all(item.truth is None for item in read_predictions(out))
+    with pytest.raises(DataError, match="no pictures"):
+        folder_items(tmp_path / "nothing")
+
+
+def test_pixels_of_the_models_picture_come_back_as_the_records(items, tmp_path):
+    grounding = Grounding(
+        builder=BuilderConfig(json_format="qwen", emit_norm="none"),
+        system=None, user="d", domain="generic", min_pixels=128 * 128, max_pixels=128 * 128,
+    )  # fmt: skip
+    answer = {str(row): '[{"bbox_2d": [0, 0, 128, 64], "label": "x"}]' for row in range(12)}
+    out = predict(
+        items[:1], ScriptedEngine(answer), settings(grounding=grounding), tmp_path / "p.jsonl"
+    )
+    assert next(iter(read_predictions(out))).objects[0].points == (0.0, 0.0, 64.0, 32.0)
+
+
+def test_grounding_survives_the_disk(tmp_path):
+    write_grounding(tmp_path, GROUNDING)
+    assert read_grounding(tmp_path) == GROUNDING
+    assert read_grounding(tmp_path / "elsewhere") is None
