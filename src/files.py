@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from src.errors import DataError
 
 
 @contextmanager
-def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
+def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a temporary file beside `path`; on success it is fsynced and replaces `path`, on any error it is removed.
 
     `mode` is "w" (UTF-8 text, "\\n" line ends) or "wb". An `OSError` (disk full, no permission) becomes a one-sentence
@@ -22,14 +22,19 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO]:
     """
     assert mode in ("w", "wb"), mode
     target = Path(path)
-    text_options = {"encoding": "utf-8", "newline": "\n"} if mode == "w" else {}
+    is_text = mode == "w"
     temporary: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(
             prefix=f".{target.name}.", suffix=".tmp", dir=target.parent
         )
-        with os.fdopen(descriptor, mode, **text_options) as handle:
+        with os.fdopen(
+            descriptor,
+            mode,
+            encoding="utf-8" if is_text else None,
+            newline="\n" if is_text else None,
+        ) as handle:
             yield handle
             handle.flush()
             os.fsync(handle.fileno())

@@ -26,8 +26,8 @@ def random_object(rng: np.random.Generator, width: int, height: int) -> ObjectAn
     kind = ("bbox_2d", "poly", "line")[int(rng.integers(3))]
     desc = WORDS[int(rng.integers(len(WORDS)))]
     if kind == "bbox_2d":
-        x1, x2 = np.sort(rng.uniform(0, width, 2)) + (0, 0.05 * width)
-        y1, y2 = np.sort(rng.uniform(0, height, 2)) + (0, 0.05 * height)
+        x1, x2 = np.sort(rng.uniform(0, width, 2)) + np.array([0, 0.05 * width])
+        y1, y2 = np.sort(rng.uniform(0, height, 2)) + np.array([0, 0.05 * height])
         points = (x1, y1, min(x2, width), min(y2, height))
         if points[0] > 0.94 * width or points[1] > 0.94 * height:
             points = (0.0, 0.0, width / 2, height / 2)

@@ -1,8 +1,8 @@
 """Convert an export into contract JSONL: scan, convert each image on its own, split, write.
 
 Every output is a function of the input's files and the config: neither the number of workers nor the order of directory listings
-changes a byte. Files are put in place whole; `conversion_report.json` comes last and marks a finished conversion, so an interrupted
-one is simply run again. Every image read is either written or quarantined, and the report says which.
+changes a byte. Files are put in place whole; `conversion_report.json` comes last and marks a finished conversion, so an
+interrupted one is simply run again. Every image read is either written or quarantined, and the report says which.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 The same options give the same bytes, for any number of workers. A finished folder holds `scenes.json`, written last; a folder
 without it is unfinished and is written anew.
 
-A training file may spell out a curriculum, to be read in file order (`custom.shuffle: false`): first single digits with a one-word
-question (what is this?), then scenes of one object, then all scenes, `rounds` times over in different orders, with a digit
-question now and then so that digits are not forgotten.
+A training file may spell out a curriculum, to be read in file order (`custom.shuffle: false`): first single digits with a
+one-word question (what is this?), then scenes of one object, then all scenes, `rounds` times over in different orders, with a
+digit question now and then so that digits are not forgotten.
 """
 
 from __future__ import annotations

@@ -174,18 +174,21 @@ def _prefix_issues(prefix: str | None) -> list[Issue]:
 
 def micro_batch_size(config: TrainingConfig) -> int:
     """Samples in one forward pass of one device."""
-    return config.training.get("per_device_train_batch_size") or DEFAULT_MICRO_BATCH
+    size: int = config.training.get("per_device_train_batch_size") or DEFAULT_MICRO_BATCH
+    return size
 
 
 def gradient_accumulation(config: TrainingConfig, world_size: int) -> int:
     """Micro-batches per optimizer step and device; `ConfigError` when the batch sizes do not divide exactly."""
     effective = config.training.get("effective_batch_size")
     if effective is None:
-        return config.training.get("gradient_accumulation_steps") or 1
+        steps: int = config.training.get("gradient_accumulation_steps") or 1
+        return steps
     share = micro_batch_size(config) * world_size
     if effective % share:
         raise ConfigError(_uneven(effective, micro_batch_size(config), world_size))
-    return effective // share
+    count: int = effective // share
+    return count
 
 
 def effective_batch_size(config: TrainingConfig, world_size: int) -> int:

@@ -130,10 +130,13 @@ def dump_config(config: TrainingConfig) -> str:
     """YAML of the whole resolved config (no `extends`); `load_config` of it gives an equal object."""
     # JSON is YAML: it quotes every string, so that no scalar changes its type on the way back.
     plain = json.loads(json.dumps(asdict(config)))
-    return yaml.dump(plain, sort_keys=False, allow_unicode=True, default_style=None, Dumper=_Dumper)
+    text: str = yaml.dump(
+        plain, sort_keys=False, allow_unicode=True, default_style=None, Dumper=_Dumper
+    )
+    return text
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Block YAML with every string quoted and floats in a form that YAML 1.2 reads as numbers."""
 
     def ignore_aliases(self, data: Any) -> bool:

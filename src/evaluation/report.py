@@ -106,9 +106,9 @@ class EvaluationReport:
             "per_class": {name: _counts_json(counts) for name, counts in self.per_class},
         }
 
-    def rows(self) -> list[tuple[str, str, str, str]]:
+    def rows(self) -> list[tuple[str, ...]]:
         """(measure, precision, recall, F1) as text, for tables."""
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for name, level in (
             ("class-agnostic", self.class_agnostic),
             ("class-aware", self.class_aware),

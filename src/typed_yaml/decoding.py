@@ -43,11 +43,12 @@ EMPTY = Vocabulary(guidance={}, elsewhere={})
 def decode(cls: type[T], tree: Node, vocabulary: Vocabulary = EMPTY) -> T:
     """An instance of the dataclass `cls`; `ConfigError` with all problems at once."""
     try:
-        return _adapter(cls).validate_json(json.dumps(plain(tree)), strict=True)
+        decoded: T = _adapter(cls).validate_json(json.dumps(plain(tree)), strict=True)
     except ValidationError as error:
         issues = [_issue(cls, tree, vocabulary, detail) for detail in error.errors()]
         unique = {(issue.where, issue.path, issue.message): issue for issue in issues}
         raise ConfigError(*unique.values()) from None
+    return decoded
 
 
 def decode_issues(cls: type[Any], tree: Node, vocabulary: Vocabulary = EMPTY) -> tuple[Issue, ...]:
@@ -60,7 +61,7 @@ def decode_issues(cls: type[Any], tree: Node, vocabulary: Vocabulary = EMPTY) ->
 
 
 @lru_cache(maxsize=64)
-def _adapter(cls: type[Any]) -> TypeAdapter[Any]:
+def _adapter(cls: Any) -> TypeAdapter[Any]:
     if "__pydantic_config__" not in vars(cls):
         # The root's config reaches nested standard dataclasses, which have none of their own.
         cls.__pydantic_config__ = {"extra": "forbid"}

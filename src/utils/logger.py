@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import TYPE_CHECKING, TextIO
 
 ROOT_NAME = "dense"
+_Base = logging.StreamHandler[TextIO] if TYPE_CHECKING else logging.StreamHandler
 
 
 def rank() -> int:
@@ -28,18 +30,18 @@ def local_world_size() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
-class _StderrHandler(logging.StreamHandler):
+class _StderrHandler(_Base):
     """Writes to whatever `sys.stderr` is now, so that a captured or replaced stream is honoured."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
 
     @property
-    def stream(self):
+    def stream(self) -> TextIO:  # type: ignore[override]
         return sys.stderr
 
     @stream.setter
-    def stream(self, _value) -> None:
+    def stream(self, _value: TextIO) -> None:
         pass
 
 

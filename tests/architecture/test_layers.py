@@ -1,7 +1,7 @@
 """C1 and the layer rules: dependencies point down, the lower layers are light, one package knows ms-swift.
 
-Faults that they catch: an import of torch at the top of a low layer, a converter that pulls in the trainer, a sideways import between
-components, a second door to ms-swift.
+Faults that they catch: an import of torch at the top of a low layer, a converter that pulls in the trainer, a sideways import
+between components, a second door to ms-swift.
 """
 
 import ast

@@ -20,7 +20,20 @@ from src.images import load_rgb
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("src", "scripts", "public_data", "data_conversion", "vis_tools", "benchmarks")
-FORBIDDEN = {"eval", "exec", "pickle.load", "pickle.loads", "yaml.load", "yaml.unsafe_load", "torch.load", "marshal.loads", "shelve.open", "joblib.load", "dill.load", "os.system"}  # fmt: skip
+FORBIDDEN = {
+    "eval",
+    "exec",
+    "pickle.load",
+    "pickle.loads",
+    "yaml.load",
+    "yaml.unsafe_load",
+    "torch.load",
+    "marshal.loads",
+    "shelve.open",
+    "joblib.load",
+    "dill.load",
+    "os.system",
+}
 
 
 class Canary:
@@ -85,8 +98,11 @@ def test_hostile_files_never_wake_the_canary(tmp_path):
     torch.save(Canary(canary), tmp_path / "weights.pt")
     tag = f"a: !!python/object/apply:pathlib.Path.touch [{canary}]\n"
     for name, data in (
-        ("c.yaml", tag.encode()), ("p.jsonl", hostile), ("i.png", hostile), ("grounding.json", hostile),
-    ):  # fmt: skip
+        ("c.yaml", tag.encode()),
+        ("p.jsonl", hostile),
+        ("i.png", hostile),
+        ("grounding.json", hostile),
+    ):
         (tmp_path / name).write_bytes(data)
     with pytest.raises(ConfigError):
         load_config(tmp_path / "c.yaml")

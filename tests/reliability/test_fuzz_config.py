@@ -50,7 +50,27 @@ custom:
 global_max_length: 2048
 """
 PLACE = re.compile(r".*\.yaml:\d+:\d+\Z")
-VALUES = ("true", "no", "-1", "1e400", "[]", "{}", "null", "'8'", "!!python/object:os.system x", "*a", "&a [1]", "\t", "2020-01-01", ".nan", "0x", "\x00", "📦", "- -", "{a: {b: [c, {d")  # fmt: skip
+VALUES = (
+    "true",
+    "no",
+    "-1",
+    "1e400",
+    "[]",
+    "{}",
+    "null",
+    "'8'",
+    "!!python/object:os.system x",
+    "*a",
+    "&a [1]",
+    "\t",
+    "2020-01-01",
+    ".nan",
+    "0x",
+    "\x00",
+    "📦",
+    "- -",
+    "{a: {b: [c, {d",
+)
 
 
 def mutant(rng) -> str:

@@ -1,7 +1,7 @@
 """A1: the stream of samples is bit-identical whatever the number of workers and ranks, the start method, or persistence.
 
-Faults that it catches: a worker id or a shared counter in the randomness, an epoch that persistent workers never hear of, state on
-the data set, a rank that reads its share in another way.
+Faults that it catches: a worker id or a shared counter in the randomness, an epoch that persistent workers never hear of,
+state on the data set, a rank that reads its share in another way.
 """
 
 import itertools

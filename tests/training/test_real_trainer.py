@@ -11,7 +11,13 @@ import pytest
 from src.datasets.plan import EpochPlan
 from tests.training_fixtures import ROOT
 
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "CUDA_VISIBLE_DEVICES": "", "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
+ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "CUDA_VISIBLE_DEVICES": "",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 
 
 def train(config_file: Path, run_dir: Path, *overrides: str, ranks: int = 1) -> Path:
@@ -22,8 +28,13 @@ def train(config_file: Path, run_dir: Path, *overrides: str, ranks: int = 1) -> 
     sets = [word for o in (f"training.output_dir={run_dir}", *overrides) for word in ("--set", o)]
     done = subprocess.run(
         [*launch, "-m", "src.sft", "--config", str(config_file), *sets],
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=400,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=400,
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     return run_dir
 
@@ -86,8 +97,12 @@ def test_a_run_evaluates_and_its_resolved_config_runs_again(config_file, tmp_pat
     assert any("eval_loss" in entry for entry in entries)
     again = subprocess.run(
         [sys.executable, "-m", "src.sft", "--config", str(run_dir / "config.yaml"), "--check"],
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert again.returncode == 0, again.stderr[-3000:]
     assert "language model" in again.stdout
     assert "«" in again.stdout
@@ -97,8 +112,12 @@ def check_only(config_file: Path, *overrides: str) -> subprocess.CompletedProces
     sets = [word for o in overrides for word in ("--set", o)]
     return subprocess.run(
         [sys.executable, "-m", "src.sft", "--config", str(config_file), "--check", *sets],
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_an_over_long_sample_stops_the_run_before_it_begins(config_file):

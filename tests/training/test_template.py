@@ -76,7 +76,9 @@ def test_only_the_answer_carries_loss(template, scenes):
     for talk in conversations(scenes, 5, PixelBudget()):
         encoded = SwiftEncoder(template)(talk)
         learned = [
-            t for t, l in zip(encoded["input_ids"], encoded["labels"], strict=True) if l != -100
+            t
+            for t, label in zip(encoded["input_ids"], encoded["labels"], strict=True)
+            if label != -100
         ]
         assert tokenizer.decode(learned).rstrip("\n") == f"{talk.target}<|im_end|>"
 

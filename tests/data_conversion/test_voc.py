@@ -1,0 +1,146 @@
+"""Pascal VOC through the whole conversion, on a made export and on real photographs."""
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from data_conversion.config import ConversionConfig
+from data_conversion.pipeline.unified_processor import convert
+from src.contract.images import ImageResolver
+from src.contract.index import JsonlIndex
+from src.contract.policy import image_check, scan
+from src.errors import ProjectError
+from tests.training_fixtures import ROOT
+
+REAL = ROOT.parent / "shared" / "data" / "bccd"
+OUTPUTS = (
+    "all_samples.jsonl",
+    "train.jsonl",
+    "val.jsonl",
+    "quarantine.jsonl",
+    "label_vocabulary.json",
+    "conversion_report.json",
+)
+
+
+def export(folder, objects, count=4, size=(60, 40), listed=True):
+    """A VOC export whose images all hold `objects`: (name, xmin, ymin, xmax, ymax)."""
+    width, height = size
+    for name in ("Annotations", "JPEGImages", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
+    boxes = "".join(
+        f"<object><name>{name}</name><difficult>0</difficult><bndbox><xmin>{a}</xmin><ymin>{b}</ymin>"
+        f"<xmax>{c}</xmax><ymax>{d}</ymax></bndbox></object>"
+        for name, a, b, c, d in objects
+    )
+    for number in range(count):
+        xml = f"<annotation><size><width>{width}</width><height>{height}</height></size>{boxes}</annotation>"
+        (folder / "Annotations" / f"i{number}.xml").write_text(xml)
+        cv2.imwrite(
+            str(folder / "JPEGImages" / f"i{number}.jpg"),
+            np.full((height, width, 3), number, np.uint8),
+        )
+    if listed:
+        (folder / "ImageSets" / "Main" / "train.txt").write_text(
+            "".join(f"i{n}\n" for n in range(count - 1))
+        )
+        (folder / "ImageSets" / "Main" / "val.txt").write_text(f"i{count - 1}\n")
+    return folder
+
+
+def converted(source, out, **changes):
+    done = convert(ConversionConfig(input=source, output=out, format="voc", **changes))
+    return done, json.loads((out / "conversion_report.json").read_text())
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_corners_become_pixel_edges_and_the_exports_split_is_kept(tmp_path):
+    source = export(tmp_path / "voc", [("dog", 1, 1, 60, 40), ("cat", 11, 5, 20, 10)])
+    done, report = converted(source, tmp_path / "out")
+    assert (done.num_read, done.num_written, done.num_quarantined) == (4, 4, 0)
+    record = lines(tmp_path / "out" / "train.jsonl")[0]
+    assert [o["bbox_2d"] for o in record["objects"]] == [[0, 0, 60, 40], [10, 4, 20, 10]]
+    assert report["split"]["source"] == "ImageSets/Main"
+    assert (report["counts"]["train"], report["counts"]["val"]) == (3, 1)
+    assert json.loads((tmp_path / "out" / "label_vocabulary.json").read_text()) == {
+        "cat": 4,
+        "dog": 4,
+    }
+
+
+def test_degenerate_is_judged_on_the_raw_corners(tmp_path):
+    source = export(tmp_path / "voc", [("dot", 5, 5, 5, 5), ("dog", 1, 1, 2, 2)])
+    _, report = converted(source, tmp_path / "out")
+    assert report["findings_by_rule"] == {"dropped: degenerate": 4}
+    assert report["findings"][0]["object_index"] == 0
+    assert all(
+        len(record["objects"]) == 1 for record in lines(tmp_path / "out" / "all_samples.jsonl")
+    )
+
+
+def test_boxes_outside_are_clipped_and_counted(tmp_path):
+    source = export(tmp_path / "voc", [("dog", 0, 0, 70, 30)])
+    done, _ = converted(source, tmp_path / "out")
+    assert done.num_fixed == 4
+    assert lines(tmp_path / "out" / "train.jsonl")[0]["objects"][0]["bbox_2d"] == [0, 0, 60, 30]
+
+
+def test_bad_items_are_quarantined_with_reasons_and_nothing_is_lost(tmp_path):
+    source = export(tmp_path / "voc", [("dog", 1, 1, 9, 9)], count=5)
+    (source / "Annotations" / "i0.xml").write_text("<annotation><object>")
+    (source / "Annotations" / "i1.xml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotation/>')
+    (source / "JPEGImages" / "i2.jpg").unlink()
+    data = (source / "JPEGImages" / "i3.jpg").read_bytes()
+    (source / "JPEGImages" / "i3.jpg").write_bytes(data[: len(data) // 2])
+    done, _ = converted(source, tmp_path / "out")
+    assert done.num_read == done.num_written + done.num_quarantined == 5
+    reasons = {
+        entry["key"]: entry["issues"][0]["rule"]
+        for entry in lines(tmp_path / "out" / "quarantine.jsonl")
+    }
+    assert reasons == {"i0": "xml", "i1": "xml", "i2": "image-missing", "i3": "image-file"}
+    with pytest.raises(ProjectError):
+        converted(source, tmp_path / "strict", fail_fast=True)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_workers_and_reruns_change_nothing(tmp_path, listed):
+    source = export(tmp_path / "voc", [("dog", 1, 1, 9, 9)], count=9, listed=listed)
+    for name, workers in (("one", 1), ("two", 2), ("one", 1)):
+        converted(source, tmp_path / name, workers=workers, val_ratio=0.3)
+    for name in OUTPUTS:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_an_output_folder_with_other_files_is_left_alone(tmp_path):
+    source = export(tmp_path / "voc", [("dog", 1, 1, 9, 9)])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("dear")
+    with pytest.raises(ProjectError, match="holds something else"):
+        converted(source, tmp_path / "out")
+    with pytest.raises(ProjectError, match="inside the input"):
+        converted(source, source / "out")
+
+
+@pytest.mark.skipif(
+    not REAL.is_dir(), reason="the blood-cell photographs are not beside this checkout"
+)
+def test_blood_cells_convert_with_their_two_empty_boxes_reported(tmp_path):
+    done, report = converted(REAL, tmp_path / "out", workers=2)
+    assert (done.num_read, done.num_written) == (292, 292)
+    assert (report["counts"]["train"], report["counts"]["val"]) == (205, 87)
+    dropped = [f for f in report["findings"] if f["kind"] == "dropped"]
+    assert [(f["image"], f["rule"]) for f in dropped] == [
+        ("JPEGImages/BloodImage_00338.jpg", "degenerate"),
+        ("JPEGImages/BloodImage_00343.jpg", "degenerate"),
+    ]
+    assert report["counts"]["objects_read"] == report["counts"]["objects_written"] + 2
+    index = JsonlIndex.open(tmp_path / "out" / "val.jsonl")
+    assert len(scan(index, "fail", check=image_check(ImageResolver(tmp_path / "out"))).rows) == 87
+    shutil.rmtree(tmp_path / "out")
