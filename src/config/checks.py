@@ -98,6 +98,15 @@ def _batch_issues(config: TrainingConfig) -> list[Issue]:
     micro = training.get("per_device_train_batch_size") or DEFAULT_MICRO_BATCH
     if isinstance(effective, int) and effective > 0 and micro > 0 and effective % micro:
         issues.append(_uneven(effective, micro, 1))
+    if training.get("dataloader_multiprocessing_context") not in (None, "fork"):
+        issues.append(
+            _issue(
+                "training.dataloader_multiprocessing_context",
+                "ms-swift's Qwen3-VL collator needs the model's class, which a spawned worker cannot find",
+                expected="fork",
+                remedy="remove it",
+            )
+        )
     data_seed = config.data.get("data_seed")
     if data_seed is not None and data_seed != config.custom.seed:
         issues.append(

@@ -84,7 +84,7 @@ def scan(
             if bad <= MAX_SHOWN_LINES:
                 shown += issues
             if aside is not None:
-                aside.write(_quarantined(row, line, issues))
+                aside.write(quarantine_line(row, line, issues))
     if bad and policy != "quarantine":
         raise RecordError(*shown, *_rest(index.path, bad))
     return ScanReport(
@@ -117,7 +117,7 @@ def _rest(path: Path, bad: int) -> tuple[Issue, ...]:
     )
 
 
-def _quarantined(row: int, line: bytes, issues: tuple[Issue, ...]) -> bytes:
+def quarantine_line(row: int, line: bytes, issues: tuple[Issue, ...]) -> bytes:
     return orjson.dumps(
         {
             "line": row + 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,22 +14,25 @@ from src.config.schema import TrainingConfig
 from src.contract.budget import MAX_PIXELS, PixelBudget
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
-from src.contract.policy import ScanReport, scan
+from src.contract.policy import ScanReport, quarantine_line, scan
 from src.contract.records import Record
 from src.contract.validate import require_mode
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Conversation, Prompts
 from src.datasets.builders.jsonlines import JsonLinesBuilder
+from src.datasets.config import OverLongPolicy
 from src.datasets.render import blank
 from src.datasets.scene import open_scene
 from src.datasets.source import RecordSource, limited_rows
 from src.domains.loader import load_pack
 from src.domains.prompts import render_prompts
 from src.errors import DataError, Issue
+from src.files import atomic_write
 from src.utils.logger import get_logger
 
 Split = Literal["train", "val"]
 logger = get_logger(__name__)
+MAX_SHOWN_SAMPLES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,9 @@ def open_split(
     if len(index) == 0:
         raise DataError.say(f"{path} has no records", remedy="convert again, or name another file")
     resolver = ImageResolver(path.parent, tuple(resolve_path(root) for root in custom.image_roots))
-    aside = quarantine_dir / f"{split}_quarantine.jsonl" if quarantine_dir else None
+    aside = None
+    if quarantine_dir is not None and custom.on_invalid_record == "quarantine":
+        aside = quarantine_dir / f"{split}_invalid.jsonl"
 
     def check(record: Record) -> None:
         require_mode(record, custom.use_summary)
@@ -131,35 +136,44 @@ def measure(
 
 
 def without_over_long(
-    data: OpenedData, lengths: np.ndarray, limit: int | None, policy: Literal["fail", "quarantine"]
+    data: OpenedData,
+    lengths: np.ndarray,
+    limit: int | None,
+    policy: OverLongPolicy,
+    *,
+    quarantine_path: Path | None = None,
 ) -> OpenedData:
-    """The data without samples longer than `limit`, or a `DataError` that names the first of them (policy fail)."""
+    """The data without samples longer than `limit`, or a `DataError` that names the first of them (policy fail).
+
+    Under policy quarantine their lines go to `quarantine_path` with the reason.
+    """
     if limit is None or (lengths <= limit).all():
         return data
-    too_long = np.flatnonzero(lengths > limit)
     source = data.source
+    too_long = np.flatnonzero(lengths > limit)
+    issues = [_too_long(source, int(row), int(lengths[row]), limit) for row in too_long]
     if policy == "fail":
-        raise DataError(
-            *(
-                Issue(
-                    message="the sample is longer than global_max_length",
-                    where=str(source.index.source(int(source.rows[row]))),
-                    got=f"{lengths[row]} tokens",
-                    expected=f"at most {limit}",
-                    remedy="raise global_max_length, lower template.max_pixels, or set "
-                    "custom.on_over_long: quarantine",
-                )
-                for row in too_long[:10]
-            ),
-            Issue(message=f"{len(too_long)} of {len(source)} samples are too long"),
-        )
+        count = Issue(message=f"{len(too_long)} of {len(source)} samples are too long")
+        raise DataError(*issues[:MAX_SHOWN_SAMPLES], count)
     logger.warning("%d over-long samples quarantined (limit %d tokens)", len(too_long), limit)
-    kept = RecordSource(
-        name=source.name,
-        index=source.index,
-        rows=source.rows[lengths <= limit],
-        resolver=source.resolver,
-        quarantined=source.quarantined + len(too_long),
-        fix=source.fix,
+    if quarantine_path is not None:
+        with atomic_write(quarantine_path, "wb") as handle:
+            for row, issue in zip(too_long, issues, strict=True):
+                file_row = int(source.rows[row])
+                line = source.index.line(file_row)
+                handle.write(quarantine_line(file_row, line, (issue,)))
+    kept = replace(
+        source, rows=source.rows[lengths <= limit], quarantined=source.quarantined + len(too_long)
     )
     return OpenedData(source=kept, scan=data.scan, num_over_long=len(too_long))
+
+
+def _too_long(source: RecordSource, row: int, length: int, limit: int) -> Issue:
+    return Issue(
+        message="the sample is longer than global_max_length",
+        where=str(source.index.source(int(source.rows[row]))),
+        rule="over-long",
+        got=f"{length} tokens",
+        expected=f"at most {limit}",
+        remedy="raise global_max_length, lower template.max_pixels, or set custom.on_over_long: quarantine",
+    )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from src.config.loader import resolve_path
 from src.config.schema import TrainingConfig
 from src.datasets.assembly import (
     OpenedData,
@@ -45,6 +46,14 @@ def _session(config: TrainingConfig, has_eval: bool) -> Session:
     return Session(config, has_eval=has_eval)
 
 
+def _quarantine_dir(config: TrainingConfig) -> Path | None:
+    """Where quarantined records are written; None when nothing may be quarantined or no folder is named."""
+    custom = config.custom
+    wanted = "quarantine" in (custom.on_invalid_record, custom.on_over_long)
+    folder = config.training.get("output_dir")
+    return resolve_path(folder) / "quarantine" if wanted and folder else None
+
+
 class TrainingRun:
     """A run with its data open and its model loaded; `dry` builds no trainer and writes nothing."""
 
@@ -52,7 +61,11 @@ class TrainingRun:
         self.config = config
         self.budget = make_budget(config)
         # Data first: a broken line should be told before minutes of loading.
-        opened = {split: open_split(config, split) for split in ("train", "val")}
+        self.aside = None if dry or rank() != 0 else _quarantine_dir(config)
+        opened = {
+            split: open_split(config, split, quarantine_dir=self.aside)
+            for split in ("train", "val")
+        }
         assert opened["train"] is not None
         self.session = _session(config, has_eval=not dry and self._evaluates())
         self.train_data, self.lengths = self._fitted("train", opened["train"])
@@ -79,8 +92,14 @@ class TrainingRun:
         builder = make_builder(self.config, data.source.name)
         lengths = measure(data, self.budget, builder, self.session.length())
         limit = self.config.global_max_length
-        kept = without_over_long(data, lengths, limit, self.config.custom.on_over_long)
-        return kept, lengths if kept is data else lengths[lengths <= (limit or 0)]
+        kept = without_over_long(
+            data,
+            lengths,
+            limit,
+            self.config.custom.on_over_long,
+            quarantine_path=self.aside / f"{split}_over_long.jsonl" if self.aside else None,
+        )
+        return kept, lengths if limit is None else lengths[lengths <= limit]
 
     def _dataset(self, data: OpenedData, plan: EpochPlan) -> Dataset:
         return DenseCaptionDataset(

@@ -43,7 +43,9 @@ EMPTY = Vocabulary(guidance={}, elsewhere={})
 def decode(cls: type[T], tree: Node, vocabulary: Vocabulary = EMPTY) -> T:
     """An instance of the dataclass `cls`; `ConfigError` with all problems at once."""
     try:
-        decoded: T = _adapter(cls).validate_json(json.dumps(plain(tree)), strict=True)
+        decoded: T = _adapter(cls).validate_json(  # type: ignore[arg-type]
+            json.dumps(plain(tree)), strict=True
+        )
     except ValidationError as error:
         issues = [_issue(cls, tree, vocabulary, detail) for detail in error.errors()]
         unique = {(issue.where, issue.path, issue.message): issue for issue in issues}

@@ -9,10 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
 
 ROOT_NAME = "dense"
-_Base = logging.StreamHandler[TextIO] if TYPE_CHECKING else logging.StreamHandler
 
 
 def rank() -> int:
@@ -25,24 +23,12 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def local_world_size() -> int:
-    """The number of ranks on this machine as torchrun set it; 1 outside torchrun."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-
-
-class _StderrHandler(_Base):
+class _StderrHandler(logging.Handler):
     """Writes to whatever `sys.stderr` is now, so that a captured or replaced stream is honoured."""
 
-    def __init__(self) -> None:
-        super().__init__(sys.stderr)
-
-    @property
-    def stream(self) -> TextIO:  # type: ignore[override]
-        return sys.stderr
-
-    @stream.setter
-    def stream(self, _value: TextIO) -> None:
-        pass
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
+        sys.stderr.flush()
 
 
 def get_logger(name: str) -> logging.Logger:

@@ -88,6 +88,11 @@ def test_validate_takes_at_most_two_seconds_and_no_torch():
             "effective_batch_size",
         ),
         ("custom.assistant_prefix_format=hello", "custom.assistant_prefix_format", ""),
+        (
+            "training.dataloader_multiprocessing_context=spawn",
+            "training.dataloader_multiprocessing_context",
+            "remove",
+        ),
         ("custom.train_jsonl=null", "custom.train_jsonl", "JSONL"),
     ],
 )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from src.contract.budget import CELL, MAX_PIXELS, MIN_PIXELS, PixelBudget
 from src.contract.coordinates import GRID, Norm, from_text_space, to_text_space
 from src.errors import DataError
+from src.training.torchvision_shim import ensure_torchvision
 
 # transformers rounds a side below half a cell to nothing, where Qwen's own utilities and we give it one cell.
 SIDES = st.integers(CELL // 2 + 1, 9000)
 
 
+@settings(deadline=None)
 @given(
     SIDES, SIDES, st.sampled_from([MIN_PIXELS, 256 * 256]), st.sampled_from([512 * 512, MAX_PIXELS])
 )
@@ -22,6 +24,7 @@ SIDES = st.integers(CELL // 2 + 1, 9000)
 def test_sizes_are_those_of_qwens_own_resizing(
     width: int, height: int, low: int, high: int
 ) -> None:
+    ensure_torchvision()
     from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
     budget = PixelBudget(min_pixels=low, max_pixels=high)

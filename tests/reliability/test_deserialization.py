@@ -4,7 +4,9 @@ Faults that it catches: `yaml.load`, `pickle`, a bare `torch.load`, `eval` of a 
 """
 
 import ast
+import json
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from src.contract.validate import check_line
 from src.errors import ConfigError, ProjectError
 from src.generation.grounding import read_grounding
 from src.images import load_rgb
+from src.training.torchvision_shim import ensure_torchvision
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("src", "scripts", "public_data", "data_conversion", "vis_tools", "benchmarks")
@@ -90,6 +93,24 @@ def test_the_canary_works(tmp_path):
     canary = tmp_path / "canary"
     pickle.loads(pickle.dumps(Canary(canary)))
     assert canary.exists()
+
+
+def test_a_checkpoint_that_brings_code_does_not_run_it(tmp_path, nano_model):
+    folder = tmp_path / "evil"
+    shutil.copytree(nano_model, folder)
+    canary = tmp_path / "canary"
+    (folder / "evil.py").write_text(
+        f"import pathlib\npathlib.Path({str(canary)!r}).touch()\n"
+        "from transformers import Qwen3VLConfig as EvilConfig\n"
+    )
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "evil.EvilConfig"}
+    (folder / "config.json").write_text(json.dumps(config))
+    ensure_torchvision()
+    from src.training.ms_swift.engine import load_engine
+
+    load_engine(folder)
+    assert not canary.exists()
 
 
 def test_hostile_files_never_wake_the_canary(tmp_path):

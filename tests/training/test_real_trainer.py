@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from src.datasets.plan import EpochPlan
-from tests.training_fixtures import ROOT
+from tests.training_fixtures import ROOT, run_module
 
 ENVIRONMENT = {
     **os.environ,
@@ -106,6 +106,37 @@ def test_a_run_evaluates_and_its_resolved_config_runs_again(config_file, tmp_pat
     assert again.returncode == 0, again.stderr[-3000:]
     assert "language model" in again.stdout
     assert "«" in again.stdout
+
+
+def test_an_adapter_trains_at_its_modules_rates_and_predicts(config_file, tmp_path):
+    run_dir = train(
+        config_file,
+        tmp_path / "lora",
+        "tuner.tuner_type=lora",
+        "tuner.target_modules=all-linear",
+        "training.optimizer=multimodal",
+        "training.vit_lr=1e-3",
+        "training.aligner_lr=5e-4",
+        "training.max_steps=1",
+        "custom.final_evaluation.enabled=true",
+        "custom.final_evaluation.limit=2",
+        "custom.final_evaluation.max_new_tokens=6",
+        ranks=2,
+    )
+    final = run_dir / "final"
+    assert (final / "adapter_config.json").is_file()
+    in_memory = [
+        json.loads(line)["text"]
+        for line in (run_dir / "predictions.jsonl").read_text().splitlines()
+    ]
+    source = json.loads((run_dir / "predictions.jsonl").read_text().splitlines()[0])["image"]
+    val = (run_dir / source).resolve().parent.parent / "val.jsonl"
+    run_module(
+        "src.predict", "--model", str(final), "--jsonl", str(val), "--out", str(tmp_path / "p.jsonl"),
+        "--max-new-tokens", "6", "--limit", "2", env=ENVIRONMENT,
+    )  # fmt: skip
+    loaded = [json.loads(line)["text"] for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    assert loaded == in_memory
 
 
 def check_only(config_file: Path, *overrides: str) -> subprocess.CompletedProcess:

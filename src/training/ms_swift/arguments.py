@@ -7,6 +7,7 @@ flattened. What this project decides itself (data, batches, shuffling, network) 
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import torch
@@ -48,6 +49,8 @@ def swift_arguments(config: TrainingConfig, world_size: int, *, has_eval: bool) 
         "truncation_strategy": "delete",
         "dataloader_drop_last": False,
         "check_model": False,
+        # A bar where a person looks, plain lines in a log file.
+        "disable_tqdm": not sys.stderr.isatty(),
     }
     if config.global_max_length is not None:
         names["max_length"] = config.global_max_length

@@ -15,6 +15,7 @@ from swift.template import get_template
 
 from src.errors import ConfigError
 from src.generation.types import GenerationOptions, GenerationRequest, GenerationResult
+from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.template import fit_token_ids, to_swift_row
 
 ARGS = "args.json"
@@ -68,6 +69,7 @@ def load_engine(checkpoint: Path, dtype: str | None = None) -> SwiftEngine:
     `dtype` is a torch dtype name; default float32 on a CPU, bfloat16 elsewhere.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    forbid_remote_code()
     chosen = dtype or ("bfloat16" if torch.cuda.is_available() else "float32")
     base, adapters = checkpoint, []
     if (checkpoint / ADAPTER).is_file():

@@ -17,6 +17,7 @@ from src.datasets.dense_caption import DenseCaptionDataset, SequentialView
 from src.datasets.sampler import BatchGrid
 from src.training.ms_swift.arguments import swift_arguments
 from src.training.ms_swift.engine import SwiftEngine
+from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.template import SwiftEncoder, SwiftLength, fit_token_ids
 from src.training.ms_swift.trainer import PlannedTrainer
 from src.utils.logger import rank, world_size
@@ -36,6 +37,7 @@ class Session:
     """The model and template of one run; `trainer` and `train` come after the data are open."""
 
     def __init__(self, config: TrainingConfig, *, has_eval: bool) -> None:
+        forbid_remote_code()
         self.config = config
         self.args = swift_arguments(config, world_size(), has_eval=has_eval)
         self.pipeline = SwiftSft(self.args)

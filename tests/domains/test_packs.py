@@ -1,0 +1,59 @@
+import pytest
+
+from src.domains.loader import load_pack, pack_ids
+from src.domains.prompts import render_prompts
+from src.errors import ConfigError
+
+PACK = """\
+id: {id}
+language: en
+description: a test
+prompts:
+  dense: {{user: "List all. {{format_hint}}"}}
+  summary: {{system: "Sum up.", user: "What?"}}
+format_hints: {{standard: "As JSON, {{coordinate_hint}}.", qwen: "A list."}}
+coordinate_hints: {{none: pixels, norm100: "0 to 100", norm1000: "0 to 1000"}}
+tokens: {{uncertain: unsure, irrelevant: nothing}}
+"""
+
+
+def pack(tmp_path, text=PACK, name="mine"):
+    folder = tmp_path / name
+    folder.mkdir(exist_ok=True)
+    (folder / "pack.yaml").write_text(text.format(id=name))
+    return load_pack(folder)
+
+
+def test_prompts_render_by_format_and_priority(tmp_path):
+    mine = pack(tmp_path)
+    assert render_prompts(mine, "dense", "standard", "norm100") == (
+        None,
+        "List all. As JSON, 0 to 100.",
+    )
+    assert render_prompts(mine, "summary", "qwen", "none") == ("Sum up.", "What?")
+    assert render_prompts(mine, "summary", "qwen", "none", "", "Mine.") == (None, "Mine.")
+    with pytest.raises(ConfigError, match="no hint"):
+        render_prompts(mine, "dense", "compact", "none")
+
+
+def test_a_wrong_pack_names_every_problem(tmp_path):
+    text = PACK.replace("language", "langage").replace("{{format_hint}}", "{{fomat_hint}}")
+    with pytest.raises(ConfigError, match="langage"):
+        pack(tmp_path, text)
+    with pytest.raises(ConfigError, match="unknown placeholder"):
+        pack(tmp_path, PACK.replace("{{format_hint}}", "{{fomat_hint}}"))
+    with pytest.raises(ConfigError, match="name of its folder"):
+        pack(tmp_path, PACK.replace("{id}", "other"))
+    with pytest.raises(ConfigError, match="did you mean generic"):
+        load_pack("genric")
+
+
+def test_shipped_packs_load_and_render_in_every_format():
+    assert "generic" in pack_ids()
+    for name in pack_ids():
+        for mode in ("dense", "summary"):
+            for norm in ("none", "norm100", "norm1000"):
+                for json_format in ("standard", "qwen"):
+                    system, user = render_prompts(load_pack(name), mode, json_format, norm)
+                    assert user
+                    assert "{" not in (system or "")
