@@ -63,6 +63,24 @@ def _refuse(path: Path, message: str, **details: str) -> ImageError:
     return ImageError.say(message, where=str(path), rule="image-file", **details)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RgbaPicture:
+    """Pixels as stored (EXIF orientation not applied), RGBA uint8 (H, W, 4), alpha 255; perhaps at half size.
+
+    `stored_size`: (width, height) of the file's full picture.
+    """
+
+    pixels: NDArray[np.uint8]
+    stored_size: tuple[int, int]
+    orientation: int
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(width, height) after the EXIF orientation."""
+        width, height = self.stored_size
+        return (height, width) if self.orientation >= 5 else (width, height)
+
+
 @contextmanager
 def _opened(path: Path, limits: ImageLimits) -> Iterator[BinaryIO]:
     """The file, not empty and not too large; an `OSError` becomes an `ImageError`."""
@@ -147,14 +165,54 @@ def load_rgb(path: Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.
         data = handle.read()
     image, header = _open(path, io.BytesIO(data), limits)
     _check_end(path, data, header.format)
+    return _upright(_decode_by_pillow(path, image), header.orientation)
+
+
+def load_rgba(
+    path: Path, *, halve: bool = False, limits: ImageLimits = DEFAULT_LIMITS
+) -> RgbaPicture:
+    """The picture as stored, fully decoded to RGBA for one warp that also turns it upright; see `load_rgb` for the rules.
+
+    JPEG goes through simplejpeg (libjpeg-turbo, as Pillow's); `halve` lets it decode at half size by the DCT.
+    """
+    path = Path(path)
+    with _opened(path, limits) as handle:
+        data = handle.read()
+    image, header = _open(path, io.BytesIO(data), limits)
+    _check_end(path, data, header.format)
+    stored = (header.width, header.height)
+    if header.format == "JPEG" and image.mode in ("RGB", "L"):
+        return RgbaPicture(_decode_jpeg(path, data, stored, halve), stored, header.orientation)
+    rgb = _decode_by_pillow(path, image)
+    rgba = np.full((*rgb.shape[:2], 4), 255, dtype=np.uint8)
+    rgba[..., :3] = rgb
+    return RgbaPicture(rgba, stored, header.orientation)
+
+
+def _decode_jpeg(path: Path, data: bytes, size: tuple[int, int], halve: bool) -> NDArray[np.uint8]:
+    import simplejpeg
+
+    # The smallest DCT scale that is still at least this large is taken: one half, never less.
+    least = (max(1, size[0] // 2), max(1, size[1] // 2)) if halve else (0, 0)
+    try:
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
+            data, "RGBA", min_width=least[0], min_height=least[1], min_factor=1
+        )
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    return pixels
+
+
+def _decode_by_pillow(path: Path, image: Image.Image) -> NDArray[np.uint8]:
     try:
         image.load()
-        pixels = np.asarray(_to_rgb(image))
+        return np.asarray(_to_rgb(image))
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-        raise _refuse(
-            path, f"damaged or truncated image: {error}", remedy="export or copy it again"
-        ) from error
-    return _upright(pixels, header.orientation)
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ImageError:
+    return _refuse(path, f"damaged or truncated image: {error}", remedy="export or copy it again")
 
 
 def _check_end(path: Path, data: bytes, kind: str) -> None:

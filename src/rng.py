@@ -7,10 +7,12 @@ or what was drawn before. Cost: about 10 microseconds a generator (one BLAKE2b d
 from __future__ import annotations
 
 import hashlib
+import struct
 
 import numpy as np
 
 KeyPart = int | str
+_WORDS = struct.Struct("<8Q")
 
 
 def stable_hash(*parts: KeyPart, bits: int = 128) -> int:
@@ -22,6 +24,41 @@ def stable_hash(*parts: KeyPart, bits: int = 128) -> int:
         data = str(part).encode()
         digest.update(tag + len(data).to_bytes(4, "little") + data)
     return int.from_bytes(digest.digest(), "little")
+
+
+class Stream:
+    """A few uniform numbers of (seed, purpose, key), for users who draw a handful: BLAKE2b in counter mode.
+
+    Making a stream costs nothing and eight numbers 4 microseconds, where a Philox generator takes 12 to set up. A number is
+    53 bits of a 64-byte digest, scaled to [0, 1).
+    """
+
+    __slots__ = ("_arguments", "_blocks", "_key", "_rest")
+
+    def __init__(self, *arguments: KeyPart) -> None:
+        self._arguments = arguments
+        self._key = b""
+        self._blocks = 0
+        self._rest: list[float] = []
+
+    def uniform(self, count: int) -> list[float]:
+        """The next `count` numbers, uniform on [0, 1)."""
+        while len(self._rest) < count:
+            self._rest += self._block()
+        numbers, self._rest = self._rest[:count], self._rest[count:]
+        return numbers
+
+    def integer(self, stop: int) -> int:
+        """The next whole number on 0 <= n < stop, for a stop of at most 2**53."""
+        return int(self.uniform(1)[0] * stop)
+
+    def _block(self) -> list[float]:
+        if not self._key:
+            self._key = stable_hash(*self._arguments).to_bytes(16, "little")
+        block = self._blocks.to_bytes(8, "little")
+        self._blocks += 1
+        words = _WORDS.unpack(hashlib.blake2b(block, key=self._key).digest())
+        return [(word >> 11) * 2.0**-53 for word in words]
 
 
 def generator(seed: int, purpose: str, *key: KeyPart) -> np.random.Generator:

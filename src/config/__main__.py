@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from src.config.checks import config_warnings
 from src.config.loader import LoadedConfig, find_config, load_config
 from src.config.reference import json_schema, render_reference
 from src.errors import ConfigError
@@ -46,18 +47,23 @@ def main(argv: Sequence[str]) -> int:
 
 def _validate(options: argparse.Namespace) -> int:
     problems = []
+    warnings: list[str] = []
     for name in options.config:
         try:
-            load_config(find_config(name), options.set)
+            loaded = load_config(find_config(name), options.set)
         except ConfigError as error:
             problems += [asdict(issue) for issue in error.issues]
             if not options.json:
                 sys.stderr.write(f"error: {error}\n")
         else:
+            found = config_warnings(loaded.config)
+            warnings += found
             if not options.json:
                 print(f"{name}: valid")
+                for text in found:
+                    print(f"warning: {text}")
     if options.json:
-        print(json.dumps({"valid": not problems, "issues": problems}))
+        print(json.dumps({"valid": not problems, "issues": problems, "warnings": warnings}))
     return 1 if problems else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from src.config.schema import TrainingConfig
+from src.datasets.augmentation.builder import augmentation_issues, order_warnings
 from src.errors import ConfigError, Issue
 
 DEFAULT_MICRO_BATCH = 1
@@ -22,6 +23,11 @@ def cross_issues(config: TrainingConfig) -> list[Issue]:
         *_batch_issues(config),
         *_custom_issues(config),
     ]
+
+
+def config_warnings(config: TrainingConfig) -> list[str]:
+    """What is legal but rarely meant, each with its remedy."""
+    return order_warnings(config.custom.augmentation)
 
 
 def _model_issues(config: TrainingConfig) -> list[Issue]:
@@ -139,14 +145,7 @@ def _custom_issues(config: TrainingConfig) -> list[Issue]:
                 "custom.train_jsonl", "required key is missing", remedy="contract JSONL to train on"
             )
         )
-    if custom.augmentation.enabled or custom.augmentation.ops:
-        issues.append(
-            _issue(
-                "custom.augmentation",
-                "this version has no augmentation ops",
-                remedy="remove the section or set enabled: false with no ops",
-            )
-        )
+    issues += augmentation_issues(custom.augmentation)
     issues += _prefix_issues(custom.assistant_prefix_format)
     for name in ("sample_limit", "train_sample_limit", "val_sample_limit"):
         value = getattr(custom, name)

@@ -18,7 +18,18 @@ from src.errors import ConfigError, Issue
 from src.typed_yaml.decoding import Vocabulary, decode, decode_issues, known_keys
 from src.typed_yaml.merging import merge, read_merged
 from src.typed_yaml.reading import read_text
-from src.typed_yaml.tree import Entry, MapNode, Node, Place, Scalar, dotted, leaves, place_of, plain
+from src.typed_yaml.tree import (
+    Entry,
+    MapNode,
+    Node,
+    Place,
+    Scalar,
+    dotted,
+    leaves,
+    place_of,
+    plain,
+    undotted,
+)
 from src.utils.suggest import did_you_mean
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +112,7 @@ def _by_place(issue: Issue) -> tuple[str, int, int]:
 
 
 def _placed(tree: MapNode, issue: Issue) -> Issue:
-    where = str(place_of(tree, tuple(issue.path.split("."))))
+    where = str(place_of(tree, undotted(issue.path)))
     return Issue(**{**asdict(issue), "where": where})
 
 

@@ -17,6 +17,8 @@ from src.contract.index import JsonlIndex
 from src.contract.policy import ScanReport, quarantine_line, scan
 from src.contract.records import Record
 from src.contract.validate import require_mode
+from src.datasets.augmentation.builder import make_pipeline
+from src.datasets.augmentation.pipeline import Pipeline
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Conversation, Prompts
 from src.datasets.builders.jsonlines import JsonLinesBuilder
@@ -80,6 +82,21 @@ def make_builder(config: TrainingConfig, dataset: str) -> JsonLinesBuilder:
     """The builder of a run; `dataset` names the data set in answer prefixes."""
     return JsonLinesBuilder(
         builder_config(config), make_prompts(config), domain=config.prompts.domain, dataset=dataset
+    )
+
+
+def augmentation_pipeline(config: TrainingConfig, total_steps: int) -> Pipeline | None:
+    """The training split's augmentation over a run of `total_steps`; None when it is off."""
+    custom = config.custom
+    if not custom.augmentation.enabled:
+        return None
+    completeness = load_pack(config.prompts.domain).completeness
+    return make_pipeline(
+        custom.augmentation,
+        seed=custom.seed,
+        budget=make_budget(config),
+        total_steps=total_steps,
+        wording=None if completeness is None else (completeness.full, completeness.partial),
     )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from src.contract.budget import PixelBudget
+from src.datasets.augmentation.pipeline import DrawKey, Pipeline
+from src.datasets.augmentation.trace import Trace
 from src.datasets.builders.conversation import Conversation
 from src.datasets.builders.jsonlines import JsonLinesBuilder
 from src.datasets.plan import EpochPlan, SampleKey
@@ -38,23 +40,29 @@ class DenseCaptionDataset(Generic[Encoded]):
         budget: PixelBudget,
         builder: JsonLinesBuilder,
         encode: Callable[[Conversation], Encoded],
+        pipeline: Pipeline | None = None,
     ) -> None:
         self.source = source
         self.plan = plan
         self.budget = budget
         self.builder = builder
         self.encode = encode
+        self.pipeline = pipeline
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def rendered(self, key: SampleKey) -> RenderedScene:
-        """The key's scene with its pixels."""
-        return render(self.source.scene(self.plan.locate(key).row), self.budget)
+    def rendered(self, key: SampleKey) -> tuple[RenderedScene, tuple[Trace, ...]]:
+        """The key's scene with its pixels, and what augmentation did to each picture (nothing without a pipeline)."""
+        ref = self.plan.locate(key)
+        scene = self.source.scene(ref.row)
+        if self.pipeline is None:
+            return render(scene, self.budget), ()
+        return self.pipeline.apply(scene, DrawKey(key.epoch, ref.dataset, ref.row, key.step))
 
     def conversation(self, key: SampleKey) -> Conversation:
         """The key's prompt, answer and pixels."""
-        return self.builder.build(self.rendered(key))
+        return self.builder.build(self.rendered(key)[0])
 
     def __getitem__(self, key: SampleKey) -> KeyedSample[Encoded]:
         return KeyedSample(key, self.encode(self.conversation(key)))

@@ -54,6 +54,14 @@ class Taxonomy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """The words in a `desc` for an object shown whole, and those that replace them when a crop cuts it."""
+
+    full: str
+    partial: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DomainPack:
     """One domain. `language` is a BCP 47 tag such as `en` or `zh-CN`.
 
@@ -69,3 +77,4 @@ class DomainPack:
     coordinate_hints: Mapping[Norm, str]
     tokens: Tokens
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
+    completeness: Completeness | None = None

@@ -6,22 +6,26 @@ and one tokenisation of every record (its length must be known before the plan i
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from src.config.checks import config_warnings
 from src.config.loader import resolve_path
 from src.config.schema import TrainingConfig
 from src.datasets.assembly import (
     OpenedData,
     Split,
+    augmentation_pipeline,
     make_budget,
     make_builder,
     measure,
     open_split,
     without_over_long,
 )
+from src.datasets.augmentation.pipeline import Pipeline
 from src.datasets.dense_caption import DenseCaptionDataset
 from src.datasets.plan import EpochPlan, SampleKey
 from src.files import write_text
@@ -59,6 +63,8 @@ class TrainingRun:
 
     def __init__(self, config: TrainingConfig, *, dry: bool = False) -> None:
         self.config = config
+        for warning in config_warnings(config):
+            logger.warning("%s", warning)
         self.budget = make_budget(config)
         # Data first: a broken line should be told before minutes of loading.
         self.aside = None if dry or rank() != 0 else _quarantine_dir(config)
@@ -76,12 +82,22 @@ class TrainingRun:
             effective_batch_size=self.session.effective_batch_size(),
             shuffle=config.custom.shuffle,
         )
-        self.dataset = self._dataset(self.train_data, self.plan)
+        self.dataset = self._dataset(
+            self.train_data, self.plan, augmentation_pipeline(config, self.total_steps)
+        )
         self.trainer: PlannedTrainer | None = None
 
     @property
     def run_dir(self) -> Path:
         return self.session.run_dir
+
+    @property
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        training = self.session.args.training_args
+        if training.max_steps > 0:
+            return int(training.max_steps)
+        return math.ceil(training.num_train_epochs * self.plan.steps_per_epoch)
 
     def _evaluates(self) -> bool:
         strategy = self.config.training.get("eval_strategy", "no")
@@ -101,13 +117,16 @@ class TrainingRun:
         )
         return kept, lengths if limit is None else lengths[lengths <= limit]
 
-    def _dataset(self, data: OpenedData, plan: EpochPlan) -> Dataset:
+    def _dataset(
+        self, data: OpenedData, plan: EpochPlan, pipeline: Pipeline | None = None
+    ) -> Dataset:
         return DenseCaptionDataset(
             data.source,
             plan,
             self.budget,
             make_builder(self.config, data.source.name),
             self.session.encoder(),
+            pipeline,
         )
 
     def _val_dataset(self) -> Dataset | None:

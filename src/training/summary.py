@@ -38,16 +38,11 @@ def _data_lines(run: TrainingRun) -> list[str]:
 
 def _step_lines(run: TrainingRun) -> list[str]:
     grid, plan = run.session.grid(), run.plan
-    training = run.session.args.training_args
-    total = (
-        training.max_steps
-        if training.max_steps > 0
-        else int(training.num_train_epochs * plan.steps_per_epoch)
-    )
     return [
         f"batch  {plan.effective_batch_size} = {grid.micro_batch_size} per device x {world_size()} devices x "
         f"{grid.accumulation_steps} accumulation",
-        f"steps  {plan.steps_per_epoch} an epoch (tail of {plan.tail} records left out, another each epoch), {total} in all",
+        f"steps  {plan.steps_per_epoch} an epoch (tail of {plan.tail} records left out, another each epoch), "
+        f"{run.total_steps} in all",
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -16,7 +16,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from src.errors import ConfigError, Issue
-from src.typed_yaml.tree import MapNode, Node, Scalar, child, dotted, place_of, plain
+from src.typed_yaml.tree import MapNode, Node, Scalar, child, dotted, place_of, plain, tree_of
 from src.utils.suggest import closest
 
 T = TypeVar("T")
@@ -60,6 +60,17 @@ def decode_issues(cls: type[Any], tree: Node, vocabulary: Vocabulary = EMPTY) ->
     except ConfigError as error:
         return error.issues
     return ()
+
+
+def decode_plain(cls: type[T], values: Mapping[str, Any]) -> T:
+    """An instance of the dataclass `cls` from values that `plain_issues` found nothing wrong with."""
+    decoded: T = _adapter(cls).validate_json(json.dumps(values), strict=True)  # type: ignore[arg-type]
+    return decoded
+
+
+def plain_issues(cls: type[Any], values: Mapping[str, Any]) -> tuple[Issue, ...]:
+    """The problems of plain values for `cls`; paths are relative to them, places unknown."""
+    return tuple(replace(issue, where="") for issue in decode_issues(cls, tree_of(values)))
 
 
 @lru_cache(maxsize=64)

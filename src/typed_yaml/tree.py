@@ -102,3 +102,23 @@ def dotted(path: tuple[str | int, ...]) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def undotted(text: str) -> tuple[str | int, ...]:
+    """The inverse of `dotted`."""
+    parts: list[str | int] = []
+    for part in text.split("."):
+        name, *positions = part.replace("]", "").split("[")
+        parts += [name, *(int(position) for position in positions)]
+    return tuple(parts)
+
+
+def tree_of(values: Plain, place: Place | None = None) -> Node:
+    """Plain values as a tree whose places are unknown (all `place`)."""
+    here = place or Place("")
+    if isinstance(values, Mapping):
+        entries = {key: Entry(here, tree_of(value, here)) for key, value in values.items()}
+        return MapNode(entries, here)
+    if isinstance(values, list | tuple):
+        return ListNode(tuple(tree_of(value, here) for value in values), here)
+    return Scalar(values, here)

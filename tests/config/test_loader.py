@@ -75,7 +75,7 @@ def test_validate_takes_at_most_two_seconds_and_no_torch():
         ('training.bf16="true"', "training.bf16", "quotes"),
         ("template.truncation_strategy=right", "template.truncation_strategy", "on_over_long"),
         ("custom.fusion_config=f.yaml", "custom.fusion_config", "train_jsonl"),
-        ("custom.augmentation.enabled=true", "custom.augmentation", "enabled: false"),
+        ("custom.augmentation.enabled=true", "custom.augmentation.ops", "enabled: false"),
         ("data.data_seed=5", "data.data_seed", "remove"),
         (
             "training.gradient_accumulation_steps=2",

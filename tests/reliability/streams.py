@@ -42,7 +42,7 @@ class GeometryDigest(DenseCaptionDataset):
 
     def __getitem__(self, key):
         sample = super().__getitem__(key)
-        shapes = [item.shape.points.tobytes() for item in self.rendered(key).objects]
+        shapes = [item.shape.points.tobytes() for item in self.rendered(key)[0].objects]
         joined = hashlib.blake2b(b"".join(shapes), digest_size=16).hexdigest()
         return sample._replace(encoded=(sample.encoded, joined))
 

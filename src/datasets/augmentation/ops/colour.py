@@ -1,0 +1,267 @@
+"""Colour ops: each draws the numbers of one colour change (`src.datasets.augmentation.colour`); shapes stay where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge, Gt, Le
+
+from src.datasets.augmentation import colour
+from src.datasets.augmentation.drawing import (
+    Draw,
+    PositiveInt,
+    Probability,
+    Range,
+    between,
+    range_problem,
+)
+from src.datasets.augmentation.state import State
+from src.datasets.augmentation.transforms import Recolour
+from src.rng import Stream
+
+WIDE: Range = (0.7, 1.4)
+
+
+def _recolour(drawn: dict[str, float], change: colour.Colour) -> Draw:
+    return Draw(drawn, (Recolour(colour=change),))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColorJitter:
+    """Brightness, contrast (about mid grey) and saturation, each by a factor from its range."""
+
+    brightness: Range = (0.7, 1.3)
+    contrast: Range = (0.7, 1.3)
+    saturation: Range = (0.7, 1.3)
+    prob: Probability = 1.0
+    name: ClassVar[str] = "color_jitter"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "brightness", "contrast", "saturation")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return [
+            problem
+            for name in ("brightness", "contrast", "saturation")
+            for problem in range_problem(name, getattr(self, name), 0, 10)
+        ]
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        u, *units = rng.uniform(4)
+        drawn = dict(zip(("u", "brightness", "contrast", "saturation"), (u, *units), strict=True))
+        ranges = (self.brightness, self.contrast, self.saturation)
+        factors = [between(span, unit) for span, unit in zip(ranges, units, strict=True)]
+        if u >= self.prob or factors == [1.0, 1.0, 1.0]:
+            return Draw(drawn)
+        return _recolour(drawn, colour.jitter_matrix(*factors))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gamma:
+    """v' = gain * v ** gamma on 0..1, gamma from its range."""
+
+    gamma: Range = WIDE
+    gain: Annotated[float, Gt(0)] = 1.0
+    prob: Probability = 1.0
+    name: ClassVar[str] = "gamma"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "gamma")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return range_problem("gamma", self.gamma, 0.01, 100)
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        u, unit = rng.uniform(2)
+        drawn = {"u": u, "gamma": unit}
+        value = between(self.gamma, unit)
+        if u >= self.prob or (value == 1.0 and self.gain == 1.0):
+            return Draw(drawn)
+        return _recolour(drawn, colour.Gamma(gamma=value, gain=self.gain))
+
+
+@dataclass(frozen=True, kw_only=True)
+class HueSaturationValue:
+    """Hue turned by up to `hue_degrees` either way; saturation and value by factors from their ranges."""
+
+    hue_degrees: Annotated[float, Ge(0), Le(180)] = 20.0
+    saturation: Range = WIDE
+    value: Range = WIDE
+    prob: Probability = 1.0
+    name: ClassVar[str] = "hsv"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "hue_degrees", "saturation", "value")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return range_problem("saturation", self.saturation, 0, 10) + range_problem(
+            "value", self.value, 0, 10
+        )
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        u, turn, saturation, value = rng.uniform(4)
+        drawn = {"u": u, "turn": turn, "saturation": saturation, "value": value}
+        change = colour.Hsv(
+            degrees=self.hue_degrees * (2 * turn - 1),
+            saturation=between(self.saturation, saturation),
+            value=between(self.value, value),
+        )
+        if u >= self.prob or (change.degrees, change.saturation, change.value) == (0.0, 1.0, 1.0):
+            return Draw(drawn)
+        return _recolour(drawn, change)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clahe:
+    """Contrast-limited adaptive histogram equalisation; by far the dearest colour op (about 18 ms a megapixel)."""
+
+    clip_limit: Annotated[float, Gt(0)] = 3.0
+    tile_grid: tuple[PositiveInt, PositiveInt] = (8, 8)
+    prob: Probability = 0.5
+    name: ClassVar[str] = "clahe"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "clip_limit")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return []
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        drawn = {"u": rng.uniform(1)[0]}
+        if drawn["u"] >= self.prob:
+            return Draw(drawn)
+        return _recolour(drawn, colour.Clahe(clip_limit=self.clip_limit, tile_grid=self.tile_grid))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoContrast:
+    """Stretch each channel's range to 0..255, leaving out `cutoff` percent at either end."""
+
+    cutoff: Annotated[float, Ge(0), Le(49)] = 0.0
+    prob: Probability = 0.5
+    name: ClassVar[str] = "auto_contrast"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "cutoff")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return []
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        drawn = {"u": rng.uniform(1)[0]}
+        if drawn["u"] >= self.prob:
+            return Draw(drawn)
+        return _recolour(drawn, colour.AutoContrast(cutoff=self.cutoff))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solarize:
+    """Invert values from `threshold` on."""
+
+    threshold: Annotated[int, Ge(0), Le(256)] = 128
+    prob: Probability = 0.3
+    name: ClassVar[str] = "solarize"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "threshold")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return []
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        drawn = {"u": rng.uniform(1)[0]}
+        if drawn["u"] >= self.prob or self.threshold == 256:
+            return Draw(drawn)
+        return _recolour(drawn, colour.Solarize(threshold=self.threshold))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Posterize:
+    """Keep the top `bits` bits of each value."""
+
+    bits: Annotated[int, Ge(1), Le(8)] = 4
+    prob: Probability = 0.3
+    name: ClassVar[str] = "posterize"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "bits")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return []
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        drawn = {"u": rng.uniform(1)[0]}
+        if drawn["u"] >= self.prob or self.bits == 8:
+            return Draw(drawn)
+        return _recolour(drawn, colour.Posterize(bits=self.bits))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharpness:
+    """Sharpen (factor above 1) or smooth (below 1)."""
+
+    factor: Range = (0.5, 1.8)
+    prob: Probability = 0.4
+    name: ClassVar[str] = "sharpness"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "factor")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return range_problem("factor", self.factor, 0, 20)
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        u, unit = rng.uniform(2)
+        drawn = {"u": u, "factor": unit}
+        value = between(self.factor, unit)
+        if u >= self.prob or value == 1.0:
+            return Draw(drawn)
+        return _recolour(drawn, colour.Sharpness(factor=value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blur:
+    """Gaussian blur with a sigma (pixels of the final picture) from its range."""
+
+    sigma: Range = (0.1, 1.5)
+    prob: Probability = 0.2
+    name: ClassVar[str] = "blur"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "sigma")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return range_problem("sigma", self.sigma, 0, 50)
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        u, unit = rng.uniform(2)
+        drawn = {"u": u, "sigma": unit}
+        value = between(self.sigma, unit)
+        if u >= self.prob or value < 1e-3:
+            return Draw(drawn)
+        return _recolour(drawn, colour.Blur(sigma=value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """Gaussian noise with a standard deviation (grey levels) from its range."""
+
+    sigma: Range = (0.0, 10.0)
+    prob: Probability = 0.2
+    name: ClassVar[str] = "noise"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "sigma")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return range_problem("sigma", self.sigma, 0, 255)
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        u, unit = rng.uniform(2)
+        seed = rng.integer(2**53)
+        drawn = {"u": u, "sigma": unit, "seed": float(seed)}
+        value = between(self.sigma, unit)
+        if u >= self.prob or value == 0.0:
+            return Draw(drawn)
+        return _recolour(drawn, colour.Noise(sigma=value, seed=seed))
+
+
+@dataclass(frozen=True, kw_only=True)
+class JpegArtifacts:
+    """Compress once as JPEG, quality from its range."""
+
+    quality: tuple[int, int] = (40, 90)
+    prob: Probability = 0.2
+    name: ClassVar[str] = "jpeg_artifacts"
+    numeric: ClassVar[tuple[str, ...]] = ("prob", "quality")
+
+    def problems(self) -> list[tuple[str, str]]:
+        return range_problem("quality", self.quality, 1, 100)
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        u, unit = rng.uniform(2)
+        drawn = {"u": u, "quality": unit}
+        if u >= self.prob:
+            return Draw(drawn)
+        return _recolour(drawn, colour.JpegArtifacts(quality=round(between(self.quality, unit))))

@@ -1,0 +1,122 @@
+"""One picture on its way through the ops: where its pixels come from, where its shapes are, and what colours come last.
+
+Nothing is rendered here. A state says that the canvas shows the source picture through one matrix; ops only change that matrix,
+the canvas size and the shapes. Content that an affine op pushes over the border is kept until an op cuts the canvas
+(`cut`), so that `expand_to_fit_affine` after `rotate` still finds the corners.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from src.datasets.augmentation.colour import Colour
+from src.datasets.augmentation.table import (
+    Dropped,
+    Floors,
+    PartPolicy,
+    ShapeTable,
+    clip_table,
+    largest_part,
+    table_of_scene,
+)
+from src.datasets.geometry.affine import Corners, Matrix, identity, rectangle
+from src.datasets.geometry.clip import EDGE_TOLERANCE, Path
+from src.datasets.scene import SceneObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What holds for the whole pipeline."""
+
+    floors: Floors
+    parts: PartPolicy
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patch:
+    """Source pixels laid over the canvas: `matrix` maps the source picture, `outline` (canvas) bounds what is laid."""
+
+    matrix: Matrix
+    outline: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class State:
+    """`matrix` maps the source picture to the canvas; `visible` is the convex outline of source content on it."""
+
+    width: int
+    height: int
+    source_size: tuple[int, int]
+    matrix: Matrix
+    visible: Corners
+    table: ShapeTable
+    rules: Rules
+    patches: tuple[Patch, ...] = ()
+    colours: tuple[Colour, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    fill: int = 128
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all visible content lies on the canvas."""
+        return all(
+            -EDGE_TOLERANCE <= x <= self.width + EDGE_TOLERANCE
+            and -EDGE_TOLERANCE <= y <= self.height + EDGE_TOLERANCE
+            for x, y in self.visible
+        )
+
+    def moved(self, matrix: Matrix, size: tuple[int, int] | None) -> State:
+        """Everything through a further map, on a canvas of `size` (None: as before). Nothing is cut."""
+        width, height = size or self.size
+        return replace(
+            self,
+            width=width,
+            height=height,
+            matrix=matrix @ self.matrix,
+            visible=moved_path(self.visible, matrix),
+            table=self.table.moved(matrix),
+            patches=tuple(
+                Patch(matrix @ patch.matrix, moved_path(patch.outline, matrix))
+                for patch in self.patches
+            ),
+        )
+
+    def cut(self, op: str, floors: Floors | None = None) -> State:
+        """What lies outside the canvas is gone; objects are clipped exactly and those below the floor dropped."""
+        if self.is_whole:
+            return self
+        window = (0.0, 0.0, float(self.width), float(self.height))
+        table, dropped = clip_table(
+            self.table, window, self.matrix, floors or self.rules.floors, self.rules.parts, op
+        )
+        outlines = [(patch, largest_part(patch.outline, window)) for patch in self.patches]
+        return replace(
+            self,
+            visible=largest_part(self.visible, window) or [],
+            table=table,
+            dropped=self.dropped + dropped,
+            patches=tuple(Patch(patch.matrix, line) for patch, line in outlines if line),
+        )
+
+
+def moved_path(path: Path, matrix: Matrix) -> Path:
+    """A few points through a map; for many, `transform_points` is faster."""
+    (a, b, c), (d, e, f), _ = matrix.tolist()
+    return [(a * x + b * y + c, d * x + e * y + f) for x, y in path]
+
+
+def initial_state(width: int, height: int, objects: tuple[SceneObject, ...], rules: Rules) -> State:
+    """An untouched upright picture of width x height pixels and its objects."""
+    return State(
+        width=width,
+        height=height,
+        source_size=(width, height),
+        matrix=identity(),
+        visible=rectangle(width, height),
+        table=table_of_scene(objects),
+        rules=rules,
+    )
