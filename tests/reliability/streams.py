@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from torch.utils.data import DataLoader
@@ -11,43 +12,67 @@ from torch.utils.data import DataLoader
 from src.contract.budget import PixelBudget
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
+from src.datasets.augmentation.trace import dump_trace
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Conversation, Prompts
 from src.datasets.builders.jsonlines import JsonLinesBuilder
-from src.datasets.dense_caption import DenseCaptionDataset
+from src.datasets.dense_caption import DenseCaptionDataset, KeyedSample
 from src.datasets.plan import EpochPlan, SampleKey
 from src.datasets.sampler import BatchGrid, PlanBatchSampler
 from src.datasets.source import RecordSource
+from tests.augmentation_cases import pipeline_of
 
 NUM_SAMPLES = 96
 BATCH = 16
 MICRO = 4
 
 
-def digest(conversation: Conversation) -> str:
-    """Pixels, prompt and answer of a sample in one hash."""
+CHAIN = (
+    "hflip", "rotate", "scale", "expand_to_fit_affine", "random_crop", "small_object_zoom_paste", "resize_by_scale",
+    "color_jitter", "gamma", "noise", "pad_to_multiple",
+)  # fmt: skip
+
+
+class Digests(NamedTuple):
+    """Hashes of one sample's pixels, geometry (float64), text and trace."""
+
+    pixels: str
+    geometry: str
+    text: str
+    trace: str
+
+
+def hashed(*parts: bytes) -> str:
     value = hashlib.blake2b(digest_size=16)
-    for pixels in conversation.pixels:
-        value.update(repr(pixels.shape).encode() + np.ascontiguousarray(pixels).tobytes())
-    value.update(repr((conversation.system, conversation.turns, conversation.spans)).encode())
-    value.update(str(conversation.source.line).encode())
+    for part in parts:
+        value.update(len(part).to_bytes(8, "little") + part)
     return value.hexdigest()
 
 
-class GeometryDigest(DenseCaptionDataset):
-    """The data set with the geometry (float64) in the digest too."""
+def nothing(_conversation: Conversation) -> None:
+    return None
 
-    def __init__(self, source, plan, budget, builder):
-        super().__init__(source, plan, budget, builder, digest)
+
+class GeometryDigest(DenseCaptionDataset):
+    """The data set with digests of everything that a sample is made of, in place of tensors."""
+
+    def __init__(self, source, plan, budget, builder, pipeline=None):
+        super().__init__(source, plan, budget, builder, nothing, pipeline)
 
     def __getitem__(self, key):
-        sample = super().__getitem__(key)
-        shapes = [item.shape.points.tobytes() for item in self.rendered(key)[0].objects]
-        joined = hashlib.blake2b(b"".join(shapes), digest_size=16).hexdigest()
-        return sample._replace(encoded=(sample.encoded, joined))
+        scene, traces = self.rendered(key)
+        talk = self.builder.build(scene)
+        spoken = repr((talk.system, talk.turns, talk.spans, talk.source.line)).encode()
+        digests = Digests(
+            pixels=hashed(*(repr(p.shape).encode() + p.tobytes() for p in scene.pixels)),
+            geometry=hashed(*(item.shape.points.tobytes() for item in scene.objects)),
+            text=hashed(spoken),
+            trace=hashed(*map(dump_trace, traces)),
+        )
+        return KeyedSample(key, digests)
 
 
-def dataset_of(folder: Path) -> GeometryDigest:
+def dataset_of(folder: Path, chain: tuple[str, ...] = CHAIN) -> GeometryDigest:
     index = JsonlIndex.open(folder / "train.jsonl")
     source = RecordSource(
         name="scenes",
@@ -59,7 +84,9 @@ def dataset_of(folder: Path) -> GeometryDigest:
     plan = EpochPlan(seed=17, num_rows=NUM_SAMPLES, effective_batch_size=BATCH)
     config = BuilderConfig(json_format="standard", emit_norm="norm1000")
     builder = JsonLinesBuilder(config, Prompts(system=None, user="Detect."))
-    return GeometryDigest(source, plan, PixelBudget(), builder)
+    budget = PixelBudget(max_pixels=40_000)
+    pipeline = pipeline_of(*chain, budget=budget) if chain else None
+    return GeometryDigest(source, plan, budget, builder, pipeline)
 
 
 def keep(samples):
@@ -76,7 +103,7 @@ def stream(
     epochs: int = 2,
     skip: int = 0,
     dataset: DenseCaptionDataset | None = None,
-) -> dict[SampleKey, tuple[str, str]]:
+) -> dict[SampleKey, Digests]:
     """Key -> digests over all ranks and epochs; `skip` micro-batches of the first rank's run are left out."""
     dataset = dataset or dataset_of(folder)
     seen: dict = {}

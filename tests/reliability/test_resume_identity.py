@@ -17,7 +17,7 @@ def whole(scenes):
     return streams.stream(scenes)
 
 
-def rest_of(whole: dict, step: int) -> dict[SampleKey, tuple[str, str]]:
+def rest_of(whole: dict, step: int) -> dict[SampleKey, streams.Digests]:
     return {key: value for key, value in whole.items() if key.step >= step}
 
 

@@ -53,11 +53,17 @@ def test_all_settings_give_the_same_stream(scenes, expected, case):
     check(scenes, expected, case)
 
 
-def test_epochs_differ_in_order_and_agree_in_content(expected):
+def test_epochs_differ_in_order_and_agree_in_content(scenes):
+    expected = streams.stream(scenes, dataset=streams.dataset_of(scenes, ()))
     by_epoch = [[key for key in expected if key.epoch == epoch] for epoch in (0, 1)]
     contents = [[expected[key] for key in sorted(keys)] for keys in by_epoch]
     assert contents[0] != contents[1]
     assert sorted(contents[0]) == sorted(contents[1])
+
+
+def test_each_epoch_augments_anew(expected):
+    pixels = {value.pixels for value in expected.values()}
+    assert len(pixels) > 1.9 * streams.NUM_SAMPLES
 
 
 class CountingPrompt(streams.GeometryDigest):
@@ -68,7 +74,7 @@ class CountingPrompt(streams.GeometryDigest):
     def __getitem__(self, key):
         self.calls += 1
         sample = super().__getitem__(key)
-        return sample._replace(encoded=(sample.encoded[0] + str(self.calls % 7), sample.encoded[1]))
+        return sample._replace(encoded=sample.encoded._replace(text=str(self.calls % 7)))
 
 
 def test_the_check_sees_state_in_the_worker(scenes):

@@ -81,6 +81,8 @@ class ShapeTable:
 
     def pieces(self) -> list[Points]:
         """The vertices of each shape, views of `points`."""
+        if not self.items:
+            return []
         stops = [*self.starts.tolist()[1:], len(self.points)]
         return [
             self.points[start:stop] for start, stop in zip(self.starts.tolist(), stops, strict=True)

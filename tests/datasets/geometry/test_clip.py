@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import shapely
@@ -100,10 +102,7 @@ def test_lines_against_shapely():
         line = [(float(x), float(y)) for x, y in rng.uniform(0, 100, (int(rng.integers(2, 12)), 2))]
         runs = clip_line(line, WINDOW)
         # shapely dissolves self-crossings of a whole line, so segments are compared one by one
-        want = sum(
-            shapely.LineString(pair).intersection(box).length
-            for pair in zip(line, line[1:], strict=False)
-        )
+        want = sum(shapely.LineString(pair).intersection(box).length for pair in pairwise(line))
         assert sum(map(length_of, runs)) == pytest.approx(want, abs=1e-9)
         assert [p for run in runs for p in run if p in line] == [
             p for p in line if WINDOW[0] <= p[0] <= WINDOW[2] and WINDOW[1] <= p[1] <= WINDOW[3]
