@@ -16,7 +16,7 @@ from src.contract.coordinates import Norm
 from src.contract.records import RecordPolicy
 from src.datasets.augmentation.config import AugmentationConfig
 from src.datasets.builders.config import JsonFormat, OrderingPolicy
-from src.datasets.config import OverLongPolicy
+from src.datasets.config import OverLongPolicy, PixelPath
 from src.generation.config import FinalEvaluationConfig
 
 Section = Mapping[str, Any]
@@ -124,6 +124,12 @@ class CustomConfig:
     )
     on_over_long: OverLongPolicy = field(
         default="fail", metadata=_help("a sample longer than global_max_length: fail or quarantine")
+    )
+    pixel_path: PixelPath = field(
+        default="fast",
+        metadata=_help(
+            "fast: pixels travel to the device as bytes; stock: as the processor's floats"
+        ),
     )
     log_sample_keys: bool = field(
         default=False, metadata=_help("write the key of each trained sample")

@@ -5,3 +5,4 @@ from __future__ import annotations
 from typing import Literal
 
 OverLongPolicy = Literal["fail", "quarantine"]
+PixelPath = Literal["fast", "stock"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +12,7 @@ from src.contract.records import ObjectAnnotation
 from src.files import write_bytes
 from src.images import load_rgb
 from src.report.page import ReportSample
+from src.utils.opencv import cv2
 
 TRUTH = (18, 161, 80)
 HIT = (37, 99, 235)

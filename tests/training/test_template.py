@@ -17,23 +17,6 @@ from src.training.torchvision_shim import ensure_torchvision
 ensure_torchvision()
 
 
-@pytest.fixture(scope="module")
-def template(nano_model):
-    import torch
-    from swift.model import get_model_processor
-    from swift.template import get_template
-
-    from src.training.ms_swift.template import fit_token_ids
-
-    _, processor = get_model_processor(
-        str(nano_model), torch_dtype=torch.float32, model_type="qwen3_vl", load_model=False
-    )
-    made = get_template(processor, truncation_strategy="raise")
-    made.set_mode("train")
-    fit_token_ids(made)
-    return made
-
-
 def conversations(folder, count, budget, draw=render):
     index = JsonlIndex.open(folder / "train.jsonl")
     resolver = ImageResolver(folder)

@@ -153,7 +153,7 @@ def fused(colours: Sequence[Colour]) -> list[Colour]:
 
 def apply_matrix(pixels: Pixels, colour: ColourMatrix) -> Pixels:
     """Rounded to nearest and saturated."""
-    import cv2
+    from src.utils.opencv import cv2
 
     return cast(Pixels, cv2.transform(pixels, colour.matrix.astype(np.float32)))
 
@@ -188,7 +188,7 @@ def _table_of(colour: Table) -> NDArray[np.float64]:
 
 
 def _looked_up(pixels: Pixels, tables: list[NDArray[np.float64]]) -> Pixels:
-    import cv2
+    from src.utils.opencv import cv2
 
     table = np.arange(256, dtype=np.uint8)
     for one in tables:
@@ -197,7 +197,7 @@ def _looked_up(pixels: Pixels, tables: list[NDArray[np.float64]]) -> Pixels:
 
 
 def _apply_one(pixels: Pixels, colour: Colour, valid: NDArray[np.uint8] | None) -> Pixels:
-    import cv2
+    from src.utils.opencv import cv2
 
     match colour:
         case ColourMatrix():
@@ -236,7 +236,7 @@ def _apply_one(pixels: Pixels, colour: Colour, valid: NDArray[np.uint8] | None) 
 
 
 def _auto_contrast(pixels: Pixels, cutoff: float, valid: NDArray[np.uint8] | None) -> Pixels:
-    import cv2
+    from src.utils.opencv import cv2
 
     tables = np.empty((256, CHANNELS), dtype=np.uint8)
     for channel in range(CHANNELS):
@@ -251,7 +251,7 @@ def _auto_contrast(pixels: Pixels, cutoff: float, valid: NDArray[np.uint8] | Non
 
 
 def _hsv(pixels: Pixels, colour: Hsv) -> Pixels:
-    import cv2
+    from src.utils.opencv import cv2
 
     hsv = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV_FULL)  # hue 0..255 for the full circle
     values = np.arange(256.0)

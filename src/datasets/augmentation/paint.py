@@ -91,7 +91,7 @@ class Painter:
         self, canvas: Pixels, picture: RgbaPicture, patch_matrix: Matrix, outline: Outline
     ) -> None:
         """Copy a patch into its outline, anti-aliasing left out: a pixel is the patch's or it is not."""
-        import cv2
+        from src.utils.opencv import cv2
 
         xs, ys = [x for x, _ in outline], [y for _, y in outline]
         x1, y1 = max(0, int(np.floor(min(xs)))), max(0, int(np.floor(min(ys))))
@@ -133,7 +133,7 @@ def warp(
     """RGBA (height, width, 4): linear interpolation of `pixels` through `matrix` (pixel edges), `border` outside."""
     if backend == "pillow":
         return _warp_by_pillow(pixels, matrix, width, height, border)
-    import cv2
+    from src.utils.opencv import cv2
 
     shrink = largest_scale(matrix)
     while shrink < HALF_BELOW and min(pixels.shape[:2]) >= 4:
@@ -155,7 +155,7 @@ def warp(
 
 def _halved(pixels: Pixels, matrix: Matrix) -> tuple[Pixels, Matrix]:
     """2x2 means (of an even-sized part; the last odd row or column is stretched in by less than a pixel)."""
-    import cv2
+    from src.utils.opencv import cv2
 
     height, width = pixels.shape[:2]
     half = (width // 2, height // 2)
@@ -240,7 +240,7 @@ def _fixed_point(outline: Outline, x0: float = 0.0, y0: float = 0.0) -> NDArray[
 
 
 def _fill_outside(canvas: Pixels, visible: Outline, border: tuple[int, ...]) -> None:
-    import cv2
+    from src.utils.opencv import cv2
 
     outside = np.full(canvas.shape[:2], OPAQUE, dtype=np.uint8)
     cv2.fillConvexPoly(outside, _fixed_point(visible), 0, shift=SUBPIXEL_BITS)
@@ -249,7 +249,7 @@ def _fill_outside(canvas: Pixels, visible: Outline, border: tuple[int, ...]) -> 
 
 def _finish(canvas: Pixels, colours: list[Colour], fill: int, *, needs_mask: bool) -> Pixels:
     """RGBA canvas -> RGB with its colours; with `needs_mask` the fill is put back where there is no content."""
-    import cv2
+    from src.utils.opencv import cv2
 
     rgb = cast(Pixels, cv2.cvtColor(canvas, cv2.COLOR_RGBA2RGB))
     if not colours:

@@ -18,6 +18,7 @@ from src.datasets.sampler import BatchGrid
 from src.training.ms_swift.arguments import swift_arguments
 from src.training.ms_swift.engine import SwiftEngine
 from src.training.ms_swift.loading import forbid_remote_code
+from src.training.ms_swift.pixels import restorer_of, with_patch_layout
 from src.training.ms_swift.template import SwiftEncoder, SwiftLength, fit_token_ids
 from src.training.ms_swift.trainer import PlannedTrainer
 from src.utils.logger import rank, world_size
@@ -53,7 +54,9 @@ class Session:
         return Path(self.args.output_dir)
 
     def encoder(self) -> SwiftEncoder:
-        return SwiftEncoder(self.template)
+        if self.config.custom.pixel_path == "stock":
+            return SwiftEncoder(self.template)
+        return SwiftEncoder(with_patch_layout(self.template))
 
     def length(self) -> SwiftLength:
         return SwiftLength(self.template)
@@ -83,6 +86,7 @@ class Session:
             train_dataset=train,
             eval_dataset=None if val is None else SequentialView(val),
             grid=self.grid(),
+            restore=restorer_of(self.template.processor.image_processor),
             key_log=self.run_dir / f"keys-rank{rank()}.jsonl"
             if self.config.custom.log_sample_keys
             else None,

@@ -19,7 +19,9 @@ from swift.trainers import Seq2SeqTrainer
 from src.datasets.dense_caption import DenseCaptionDataset, KeyedSample
 from src.datasets.plan import SampleKey
 from src.datasets.sampler import BatchGrid, PlanBatchSampler
+from src.training.ms_swift.pixels import PixelRestorer
 from src.training.torchvision_shim import ensure_torchvision
+from src.utils.heap import keep_heap
 from src.utils.logger import rank
 
 KEYS = "sample_keys"
@@ -37,6 +39,7 @@ def collate(
 def start_worker(_worker_id: int) -> None:
     """One thread a worker: the cores belong to the ranks, and spinning threads would take them."""
     torch.set_num_threads(1)
+    keep_heap()
     ensure_torchvision()
 
 
@@ -48,8 +51,16 @@ class PlannedTrainer(Seq2SeqTrainer):
 
     train_dataset: DenseCaptionDataset[dict[str, Any]]
 
-    def __init__(self, *args: Any, grid: BatchGrid, key_log: Path | None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        grid: BatchGrid,
+        restore: PixelRestorer,
+        key_log: Path | None,
+        **kwargs: Any,
+    ) -> None:
         self.grid = grid
+        self.restore = restore
         self.key_log = key_log
         super().__init__(*args, **kwargs)
 
@@ -81,7 +92,11 @@ class PlannedTrainer(Seq2SeqTrainer):
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         inputs.pop(KEYS, None)
-        return super()._prepare_inputs(inputs)
+        prepared = super()._prepare_inputs(inputs)
+        pixels = prepared.get("pixel_values")
+        if pixels is not None and pixels.dtype == torch.uint8:
+            prepared["pixel_values"] = self.restore(pixels)
+        return prepared
 
     def _log_keys(self, keys: torch.Tensor) -> None:
         assert self.key_log is not None
