@@ -79,3 +79,16 @@ global_max_length: 512
 """
     )
     return path
+
+
+def run_code(code: str, *arguments: str) -> str:
+    """What `python -c code arguments` prints, in a fresh process from the project's root."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout

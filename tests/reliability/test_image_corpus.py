@@ -20,7 +20,7 @@ from PIL import Image, ImageFile
 
 from src import images
 from src.errors import ImageError
-from src.images import load_rgb, orientation_points, read_header
+from src.images import load_rgb, load_rgba, orientation_points, read_header
 from src.rng import generator
 
 FORMATS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
@@ -63,6 +63,7 @@ def accepted_truncations(folder: Path, kind: str, name: str) -> list[int]:
     path = folder / f"cut{FORMATS[kind]}"
     path.write_bytes(data)
     assert load_rgb(path).shape == (HEIGHT, WIDTH, 3)
+    assert load_rgba(path).pixels.shape == (HEIGHT, WIDTH, 4)
     accepted = []
     # One to nine missing bytes are the hardest to see; per cent of the file would miss them.
     cuts = [len(data) * percent // 100 for percent in range(1, 100)] + [
@@ -70,11 +71,10 @@ def accepted_truncations(folder: Path, kind: str, name: str) -> list[int]:
     ]
     for cut in cuts:
         path.write_bytes(data[:cut])
-        try:
-            load_rgb(path)
-        except ImageError:
-            continue
-        accepted.append(cut)
+        for load in (load_rgb, load_rgba):
+            with suppress(ImageError):
+                load(path)
+                accepted.append(cut)
     return accepted
 
 
@@ -100,8 +100,9 @@ def test_random_damage_never_crashes(tmp_path: Path) -> None:
             for _ in range(rng.integers(1, 5)):
                 hurt[rng.integers(len(hurt) if index % 2 else 64)] = rng.integers(256)
             path.write_bytes(hurt)
-            with suppress(ImageError):  # anything else is a crash
-                load_rgb(path)
+            for load in (load_rgb, load_rgba):
+                with suppress(ImageError):  # anything else is a crash
+                    load(path)
 
 
 def png_chunk(name: bytes, body: bytes) -> bytes:
@@ -127,7 +128,7 @@ def test_a_bomb_is_refused_by_its_header(width: int, height: int, tmp_path: Path
     path = tmp_path / "bomb.png"
     path.write_bytes(png_bomb(width, height))
     tracemalloc.start()
-    for load in (load_rgb, read_header):
+    for load in (load_rgb, load_rgba, read_header):
         with pytest.raises(ImageError, match=r"too large|exceeds limit"):
             load(path)
     assert tracemalloc.get_traced_memory()[1] < 5 << 20
@@ -282,3 +283,32 @@ def test_an_orientation_that_does_not_exist_means_none(orientation: int, tmp_pat
     path.write_bytes(stored(orientation)[0])
     assert read_header(path).orientation == 1
     assert load_rgb(path).shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_both_decoders_give_the_same_picture(mode: str, orientation: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    pixels = generator(3, "decoders").integers(0, 255, (HEIGHT // 8, WIDTH // 8, 3), dtype=np.uint8)
+    image = Image.fromarray(pixels).resize((WIDTH, HEIGHT)).convert(mode)
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    image.save(path, quality=90, exif=exif)
+    stored = load_rgba(path)
+    assert stored.orientation == orientation
+    assert stored.upright_size == load_rgb(path).shape[1::-1]
+    assert (stored.pixels[..., 3] == 255).all()
+    upright = images._upright(stored.pixels[..., :3], orientation)
+    assert np.abs(upright.astype(int) - load_rgb(path)).max() <= 2
+
+
+def test_half_size_decoding_keeps_places(tmp_path: Path) -> None:
+    for width, height in ((96, 64), (97, 63)):
+        path = tmp_path / "a.jpg"
+        ramp = np.add.outer(np.arange(height), np.arange(width)).astype(np.uint8)
+        Image.fromarray(np.repeat(ramp[..., None], 3, 2)).save(path, quality=95)
+        small = load_rgba(path, halve=True)
+        assert small.stored_size == (width, height)
+        assert small.pixels.shape == (-(-height // 2), -(-width // 2), 4)
+        # Pixel (i, j) of the half picture stands for the four pixels from (2i, 2j) on.
+        assert abs(int(small.pixels[10, 20, 0]) - (20 + 40 + 1)) <= 2

@@ -154,8 +154,8 @@ def clip_table(
     x1, y1, x2, y2 = window
     low = boxes[:, :2] >= (x1 - EDGE_TOLERANCE, y1 - EDGE_TOLERANCE)
     high = boxes[:, 2:] <= (x2 + EDGE_TOLERANCE, y2 + EDGE_TOLERANCE)
-    inside: list[bool] = np.logical_and(low, high).all(axis=1).tolist()
-    if all(inside):
+    within: list[bool] = (low.all(axis=1) & high.all(axis=1)).tolist()
+    if all(within):
         return table, ()
     corners = boxes.tolist()
     back = inverse(from_source)
@@ -163,7 +163,7 @@ def clip_table(
     pieces: list[Points] = []
     dropped: list[Dropped] = []
     for index, (item, piece) in enumerate(zip(table.items, table.pieces(), strict=True)):
-        if inside[index]:
+        if within[index]:
             items.append(item)
             pieces.append(piece)
             continue

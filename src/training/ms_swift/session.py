@@ -18,7 +18,7 @@ from src.datasets.sampler import BatchGrid
 from src.training.ms_swift.arguments import swift_arguments
 from src.training.ms_swift.engine import SwiftEngine
 from src.training.ms_swift.loading import forbid_remote_code
-from src.training.ms_swift.pixels import restorer_of, with_patch_layout
+from src.training.ms_swift.pixels import fast_encoder, restorer_of
 from src.training.ms_swift.template import SwiftEncoder, SwiftLength, fit_token_ids
 from src.training.ms_swift.trainer import PlannedTrainer
 from src.utils.logger import rank, world_size
@@ -56,7 +56,7 @@ class Session:
     def encoder(self) -> SwiftEncoder:
         if self.config.custom.pixel_path == "stock":
             return SwiftEncoder(self.template)
-        return SwiftEncoder(with_patch_layout(self.template))
+        return fast_encoder(self.template)
 
     def length(self) -> SwiftLength:
         return SwiftLength(self.template)

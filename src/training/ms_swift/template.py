@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from PIL import Image
 from swift.template import MaxLengthError
 
 from src.datasets.builders.conversation import Conversation, Turn
+from src.datasets.scene import Pixels
 from src.errors import ConfigError, DataError
 
 MAX_PROMPTS = 1000  # remembered; a set of chats has as many prompts as records
@@ -43,8 +45,13 @@ def _messages(conversation: Conversation) -> list[dict[str, str]]:
     return messages
 
 
-def to_swift_row(conversation: Conversation, *, with_target: bool) -> dict[str, Any]:
-    """ms-swift's row: `messages` and PIL images over the very same pixel memory, nothing re-encoded.
+def to_swift_row(
+    conversation: Conversation,
+    *,
+    with_target: bool,
+    picture: Callable[[Pixels], Any] = Image.fromarray,
+) -> dict[str, Any]:
+    """ms-swift's row: `messages`, and the very same pixels as PIL images or as what else `picture` makes of them.
 
     `with_target` False leaves out the answer (the last assistant turns), for generation.
     """
@@ -52,19 +59,24 @@ def to_swift_row(conversation: Conversation, *, with_target: bool) -> dict[str, 
     if not with_target:
         while messages and messages[-1]["role"] == "assistant":
             messages.pop()
-    return {"messages": messages, "images": [Image.fromarray(p) for p in conversation.pixels]}
+    return {"messages": messages, "images": [picture(p) for p in conversation.pixels]}
 
 
 @dataclass(frozen=True, slots=True)
 class SwiftEncoder:
-    """Conversation -> the tensors that ms-swift's collator takes; picklable, so that spawned workers can hold it."""
+    """Conversation -> the tensors that ms-swift's collator takes; picklable, so that spawned workers can hold it.
+
+    `picture` wraps pixels for the template (`src.training.ms_swift.pixels` has the one of the fast path).
+    """
 
     template: Any
+    picture: Callable[[Pixels], Any] = Image.fromarray
 
     def __call__(self, conversation: Conversation) -> dict[str, Any]:
         """`DataError` when the sample is longer than the template's `max_length`: it is never cut or replaced."""
         try:
-            return self.template.encode(to_swift_row(conversation, with_target=True))
+            row = to_swift_row(conversation, with_target=True, picture=self.picture)
+            return self.template.encode(row)
         except MaxLengthError as error:
             raise DataError.say(
                 f"the sample does not fit global_max_length: {error}",

@@ -1,0 +1,177 @@
+"""`python -m vis_tools.vis_augment_compare --config X`: pictures beside their augmented variants, by training's own pipeline.
+
+Inherited configs, prompts' domain pack and curriculum are those of the run. Objects that an op dropped are drawn dashed, with the
+reason. Writes `index.html` (self-contained) and one PNG a sample.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from src.config.loader import effective_batch_size, find_config, load_config
+from src.config.schema import TrainingConfig
+from src.datasets.assembly import augmentation_pipeline, make_budget, open_split
+from src.datasets.augmentation.pipeline import DrawKey, Pipeline
+from src.datasets.augmentation.trace import Trace
+from src.datasets.geometry.affine import transform_points
+from src.datasets.render import render
+from src.datasets.scene import RenderedScene, Scene, SceneObject
+from src.errors import ConfigError
+from src.report.panels import Panel, PanelRow, PanelShape, write_panels, write_sheet
+from src.utils.cli import parser, run
+
+
+def main(argv: Sequence[str]) -> int:
+    options = parser(
+        "python -m vis_tools.vis_augment_compare",
+        "Show pictures beside variants from the very augmentation pipeline of training.",
+    )
+    options.add_argument("--config", required=True, help="training config: path or name")
+    options.add_argument("--set", action="append", default=[], metavar="a.b=c", help="override")
+    options.add_argument("--num-samples", type=int, default=4, help="records to show")
+    options.add_argument("--variants", type=int, default=3, help="variants of each")
+    options.add_argument(
+        "--progress", default="0", help="comma-separated points of the run, 0 to 1 (curriculum)"
+    )
+    options.add_argument("--out", type=Path, default=Path("runs/augment"), help="folder to write")
+    chosen = options.parse_args(argv)
+    config = load_config(find_config(chosen.config), chosen.set).config
+    points = _progress(chosen.progress)
+    rows = comparison(config, chosen.num_samples, chosen.variants, points)
+    write_panels(chosen.out / "index.html", f"Augmentation of {chosen.config}", rows)
+    for number, row in enumerate(rows):
+        write_sheet(chosen.out / f"sample_{number}.png", row)
+    print(f"wrote {chosen.out / 'index.html'} and {len(rows)} PNG files")
+    return 0
+
+
+def _progress(text: str) -> list[float]:
+    try:
+        points = [float(word) for word in text.split(",")]
+    except ValueError:
+        points = [-1.0]
+    if not all(0 <= point <= 1 for point in points):
+        raise ConfigError.say(
+            "not points of a run", path="--progress", got=text, expected="numbers from 0 to 1"
+        )
+    return points
+
+
+def comparison(
+    config: TrainingConfig, num_samples: int, variants: int, points: Sequence[float]
+) -> list[PanelRow]:
+    """One row a record: the picture without augmentation, then its variants at each point of the run.
+
+    Variant v is what epoch v would draw.
+    """
+    if not config.custom.augmentation.enabled:
+        raise ConfigError.say(
+            "augmentation is off in this config",
+            path="custom.augmentation.enabled",
+            remedy="set it to true, for this view alone with --set custom.augmentation.enabled=true",
+        )
+    data = open_split(config, "train")
+    assert data is not None
+    total = total_steps(config, len(data.source))
+    pipeline = augmentation_pipeline(config, total)
+    assert pipeline is not None
+    rows = []
+    for row in _spread(len(data.source), num_samples):
+        scene = data.source.scene(row)
+        panels = [_plain(scene, config)]
+        for point in points:
+            step = min(total - 1, int(point * total))
+            panels += [_variant(scene, pipeline, epoch, row, step) for epoch in range(variants)]
+        rows.append(PanelRow(title=str(scene.source), panels=tuple(panels)))
+    return rows
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """Rows evenly over the file: exports are sorted, and the first ones look alike."""
+    return sorted({int(value) for value in np.linspace(0, count - 1, min(wanted, count))})
+
+
+def total_steps(config: TrainingConfig, num_rows: int) -> int:
+    """Optimizer steps of the run on one device, from the config alone."""
+    steps = config.training.get("max_steps") or -1
+    if steps > 0:
+        return int(steps)
+    epochs = config.training.get("num_train_epochs") or 1
+    per_epoch = max(1, num_rows // effective_batch_size(config, 1))
+    return max(1, math.ceil(epochs * per_epoch))
+
+
+def _plain(scene: Scene, config: TrainingConfig) -> Panel:
+    rendered = render(scene, make_budget(config))
+    shapes = tuple(_shape(item) for item in rendered.objects)
+    return Panel(title="original", pixels=rendered.pixels[0], shapes=shapes)
+
+
+def _shape(item: SceneObject) -> PanelShape:
+    shape = item.shape
+    return PanelShape(
+        object_id=shape.object_id, desc=item.desc, kind=shape.kind, points=shape.points
+    )
+
+
+def _variant(scene: Scene, pipeline: Pipeline, epoch: int, row: int, step: int) -> Panel:
+    rendered, traces = pipeline.apply(scene, DrawKey(epoch, 0, row, step))
+    trace = traces[0]
+    drawn = [step.op for step in trace.steps if step.transforms]
+    skipped = [f"{step.op}: {step.skipped}" for step in trace.steps if step.skipped]
+    return Panel(
+        title=f"epoch {epoch}, step {step}",
+        pixels=rendered.pixels[0],
+        shapes=(*_kept(rendered, trace), *_gone(scene, trace)),
+        text=(
+            "bypassed" if trace.bypassed else ", ".join(drawn) or "nothing drawn",
+            *skipped,
+            f"{trace.size[0]}x{trace.size[1]}, padding {trace.padding_ratio:.0%}",
+        ),
+    )
+
+
+def _kept(rendered: RenderedScene, trace: Trace) -> list[PanelShape]:
+    shapes = []
+    for item, kept in zip(rendered.objects, trace.kept, strict=True):
+        note = f"{kept.visible:.0%} visible" if kept.visible < 1 else ""
+        if kept.source_id != kept.object_id:
+            note = f"copy of object {kept.source_id}"
+        shapes.append(replace(_shape(item), note=note))
+    return shapes
+
+
+def _gone(scene: Scene, trace: Trace) -> list[PanelShape]:
+    """Dropped objects where they would be, clipped by nothing."""
+    matrix = np.vstack([np.reshape(trace.matrix, (2, 3)), [0, 0, 1]])
+    by_id = {item.shape.object_id: item for item in scene.objects}
+    shapes = []
+    for dropped in trace.dropped:
+        item = by_id.get(dropped.object_id)
+        if item is None:  # a pasted copy
+            continue
+        points = item.shape.points
+        if item.shape.kind == "bbox_2d":
+            (x1, y1), (x2, y2) = points
+            points = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
+        kind = "line" if item.shape.kind == "line" else "poly"
+        shapes.append(
+            PanelShape(
+                object_id=dropped.object_id,
+                desc=item.desc,
+                kind=kind,
+                points=transform_points(points, matrix),
+                gone=f"{dropped.op}: {dropped.reason}",
+            )
+        )
+    return shapes
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
