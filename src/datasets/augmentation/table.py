@@ -154,7 +154,7 @@ def clip_table(
     x1, y1, x2, y2 = window
     low = boxes[:, :2] >= (x1 - EDGE_TOLERANCE, y1 - EDGE_TOLERANCE)
     high = boxes[:, 2:] <= (x2 + EDGE_TOLERANCE, y2 + EDGE_TOLERANCE)
-    within: list[bool] = (low.all(axis=1) & high.all(axis=1)).tolist()
+    within = [bool(inside) for inside in np.all(low & high, axis=1)]
     if all(within):
         return table, ()
     corners = boxes.tolist()
