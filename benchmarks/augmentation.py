@@ -1,4 +1,4 @@
-"""`python benchmarks/augmentation.py`: what augmentation costs, from JPEG to pixels and shapes, beside Albumentations.
+"""`python -m benchmarks.augmentation`: what augmentation costs, from JPEG to pixels and shapes, beside Albumentations.
 
 One chain for both: flip, rotation up to 25 degrees with an expanded canvas, random crop, at most 1,048,576 pixels, colours,
 padding to 32; 20 objects (8 boxes, 8 polygons, 4 polylines). Both run in this process with one thread, in
@@ -38,6 +38,7 @@ from src.utils.opencv import cv2
 
 CAP = 1_048_576
 SIZES = ((1024, 768), (2048, 1536))
+ROWS = 64  # draws in use, as rows of a data set
 CHAIN = (
     OpSpec(name="hflip"),
     OpSpec(name="rotate", params={"max_degrees": 25.0, "prob": 1.0, "expand": True}),
@@ -159,9 +160,6 @@ def practical_limit(pipeline: Pipeline, *, halve: bool) -> Callable[[Scene, int]
 
     run.prepare = prepare  # type: ignore[attr-defined]
     return run
-
-
-ROWS = 64
 
 
 def plan(pipeline: Pipeline, scene: Scene, row: int) -> Any:

@@ -1,8 +1,9 @@
 """`python -m benchmarks.pixel_path`: what it costs to encode one training sample, beside ms-swift's own way.
 
-The same record (1024x768, 20 objects) three times: ms-swift's `template.encode` of the JPEG's path, and this project's
-encoder of decoded pixels by both pixel paths. All run in this process with one thread, in interleaved rounds; figures are
-medians of CPU time, and the bytes of the tensors that a worker hands over. The model is a nano one made on the spot.
+The same record (1024x768, 20 objects): ms-swift's `template.encode` of the JPEG's path, this project's encoder of decoded
+pixels by both pixel paths, and a training worker's whole way from the JPEG with augmentation on. All run in this process with one
+thread, in interleaved rounds; figures are medians of CPU time, and the bytes that a worker hands over. The model is
+a nano one made on the spot, whose vocabulary of 512 makes nearly one token per character of the answer.
 """
 
 from __future__ import annotations
@@ -14,23 +15,22 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from src.contract.records import Source
+from benchmarks.augmentation import CAP, ROWS, make_scenes, our_pipeline
+from src.contract.budget import PixelBudget
+from src.datasets.augmentation.pipeline import DrawKey
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Conversation, Prompts, Turn
 from src.datasets.builders.jsonlines import JsonLinesBuilder
-from src.datasets.geometry.shapes import Shape
-from src.datasets.scene import Pixels, RenderedScene, SceneObject
-from src.images import load_rgb
+from src.datasets.render import render
+from src.datasets.scene import Scene
 from src.training.torchvision_shim import ensure_torchvision
 from src.utils.heap import keep_heap
 
-WIDTH, HEIGHT, OBJECTS = 1024, 768, 20
+WIDTH, HEIGHT = 1024, 768
 PROMPTS = Prompts(
     system="Look closely.", user="Describe every object in the image as JSON with its geometry."
 )
@@ -39,10 +39,9 @@ Encoded = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A record's picture as a file, as pixels, and its conversation."""
+    """A record's scene (picture as a file) and its conversation (picture as pixels)."""
 
-    path: Path
-    pixels: Pixels
+    scene: Scene
     conversation: Conversation
 
     @property
@@ -50,51 +49,20 @@ class Sample:
         """ms-swift's row with the picture by its path."""
         turns = [Turn("system", str(self.conversation.system)), *self.conversation.turns]
         messages = [{"role": turn.role, "content": turn.content} for turn in turns]
-        return {"messages": messages, "images": [str(self.path)]}
+        return {"messages": messages, "images": [str(self.scene.pictures[0])]}
 
 
 Encode = Callable[[Sample], Encoded]
 
 
-def write_photo(path: Path, seed: int) -> None:
-    """A photo-like JPEG of quality 90: soft colour fields, some edges and sensor noise, about 2.5 bits a pixel."""
-    rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(0, 256, (24, 32, 3), dtype=np.uint8))
-    fields = np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC)).astype(np.float64)
-    blocks = Image.fromarray(rng.integers(-30, 31, (96, 128)).astype(np.float32))
-    edges = np.asarray(blocks.resize((WIDTH, HEIGHT), Image.Resampling.NEAREST))[..., None]
-    noisy = fields + edges + rng.normal(0, 8, fields.shape)
-    Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(path, quality=90)
-
-
-def make_samples(folder: Path, count: int) -> list[Sample]:
-    """`count` records with 20 boxes and quadrilaterals each."""
+def make_samples(folder: Path, num_samples: int) -> list[Sample]:
+    """Photographs with 20 objects each, as scenes, as pixels and as conversations."""
     builder = JsonLinesBuilder(BuilderConfig(json_format="standard", emit_norm="norm1000"), PROMPTS)
     samples = []
-    for number in range(count):
-        path = folder / f"{number}.jpg"
-        write_photo(path, number)
-        pixels = load_rgb(path)
-        scene = RenderedScene(
-            pixels=(pixels,), objects=_objects(number), summary=None, messages=(),
-            source=Source(file="bench.jsonl", line=number + 1),
-        )  # fmt: skip
-        samples.append(Sample(path, pixels, builder.build(scene)))
+    for scene in make_scenes(folder, WIDTH, HEIGHT, num_samples):
+        rendered = render(scene, PixelBudget(max_pixels=CAP))
+        samples.append(Sample(scene, builder.build(rendered)))
     return samples
-
-
-def _objects(seed: int) -> tuple[SceneObject, ...]:
-    rng = np.random.default_rng(seed)
-    found = []
-    for index in range(OBJECTS):
-        left, top = rng.uniform(0, (WIDTH - 200, HEIGHT - 200))
-        width, height = rng.uniform(20, 200, 2)
-        box = np.array([[left, top], [left + width, top + height]])
-        quad = box[[0, 1, 1, 0]]
-        quad[[1, 3], 1] = box[[0, 1], 1]
-        shape = Shape(index, "bbox_2d", box) if index % 2 else Shape(index, "poly", quad)
-        found.append(SceneObject(desc=f"round thing number {index}", shape=shape))
-    return tuple(found)
 
 
 def make_template(folder: Path) -> Any:
@@ -139,6 +107,21 @@ def make_fast_encode(template: Any) -> Encode:
     return lambda sample: encoder(sample.conversation)
 
 
+def make_worker_encode(template: Any) -> Encode:
+    """A training worker's whole way from the JPEG: augmented by the chain of `benchmarks.augmentation`, built, encoded."""
+    from src.training.ms_swift.pixels import fast_encoder
+
+    encoder, pipeline = fast_encoder(template), our_pipeline()
+    builder = JsonLinesBuilder(BuilderConfig(json_format="standard", emit_norm="norm1000"), PROMPTS)
+    rows = count()
+
+    def encode(sample: Sample) -> Encoded:
+        key = DrawKey(0, 0, next(rows) % ROWS)
+        return encoder(builder.build(pipeline.apply(sample.scene, key)[0]))
+
+    return encode
+
+
 def tensor_bytes(encoded: Encoded) -> int:
     """Bytes of the tensors that a worker hands over."""
     return sum(value.nbytes for value in encoded.values() if hasattr(value, "nbytes"))
@@ -173,9 +156,13 @@ def main() -> None:
             "ms-swift, from JPEG": make_swift_encode(template),
             "ours, stock, from pixels": make_stock_encode(template),
             "ours, fast, from pixels": make_fast_encode(template),
+            "ours, augmented, from JPEG": make_worker_encode(template),
         }
         ms = measure(contestants, samples, chosen.rounds)
         figures = {f"{name}, CPU ms": value for name, value in ms.items()}
+        figures["ours, augmented / ms-swift"] = (
+            ms["ours, augmented, from JPEG"] / ms["ms-swift, from JPEG"]
+        )
         for name, encode in contestants.items():
             figures[f"{name}, MB"] = tensor_bytes(encode(samples[0])) / 1e6
     if chosen.json:
