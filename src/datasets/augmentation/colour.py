@@ -1,7 +1,7 @@
 """Colour changes as plain data, and how a list of them is applied to pixels in as few passes as possible.
 
-Pixels are RGB uint8 (H, W, 3). Consecutive matrices become one 3x4 matrix and consecutive tables one table per channel, without
-rounding in between; the rest is one pass each. `cv2` is imported where it is used: planning needs none.
+Pixels are RGB uint8 (H, W, 3). Consecutive matrices become one 3x4 matrix, without rounding in between, and consecutive
+tables one table; the rest is one pass each. `cv2` is imported where it is used: planning needs none.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def apply_colours(
 
 
 def _table_of(colour: Table) -> NDArray[np.float64]:
-    """(256,) unrounded; the input may be unrounded too, so tables compose by interpolation-free lookup of rounded values."""
+    """(256,) what each value becomes, not rounded yet."""
     values = np.arange(256.0)
     if isinstance(colour, Gamma):
         return np.clip(255.0 * colour.gain * (values / 255.0) ** colour.gamma, 0, 255)

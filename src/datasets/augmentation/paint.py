@@ -111,8 +111,7 @@ class Painter:
 
 def content_area(state: State) -> float:
     """Pixels of the canvas that show source content."""
-    area = area_of(state.visible) if len(state.visible) >= 3 else 0.0
-    return min(area, float(state.width * state.height))
+    return min(area_of(state.visible), float(state.width * state.height))
 
 
 def _stored_to_upright(picture: RgbaPicture) -> Matrix:
@@ -255,7 +254,7 @@ def _finish(canvas: Pixels, colours: list[Colour], fill: int, *, needs_mask: boo
     if not colours:
         return rgb
     if not needs_mask:
-        # Statistics of a single matrix: none; with several colours the mask is needed and taken below.
+        # Either there is no fill, or its border value is what the one matrix turns into the fill.
         return apply_colours(rgb, colours, None)
     valid = cast(NDArray[np.uint8], cv2.extractChannel(canvas, 3))
     painted = apply_colours(rgb, colours, valid)

@@ -23,6 +23,8 @@ from src.datasets.geometry.affine import Corners, Matrix, identity, rectangle
 from src.datasets.geometry.clip import EDGE_TOLERANCE, Path
 from src.datasets.scene import SceneObject
 
+NOTHING: Corners = [(0.0, 0.0)] * 3  # the outline of no content: it has corners, and no area
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
@@ -96,7 +98,7 @@ class State:
         outlines = [(patch, largest_part(patch.outline, window)) for patch in self.patches]
         return replace(
             self,
-            visible=largest_part(self.visible, window) or [],
+            visible=largest_part(self.visible, window) or NOTHING,
             table=table,
             dropped=self.dropped + dropped,
             patches=tuple(Patch(patch.matrix, line) for patch, line in outlines if line),

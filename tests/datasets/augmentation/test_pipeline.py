@@ -353,3 +353,23 @@ def test_roi_crop_holds_its_anchor(scene):
     for row in range(40):
         _, traces = pipeline.apply(scene, DrawKey(0, 0, row))
         assert {item.object_id: item.visible for item in traces[0].kept}[0] == 1.0
+
+
+@pytest.mark.parametrize(
+    "then", [(), ("rotate",), ("expand_to_fit_affine",), ("object_copy_paste",)]
+)
+def test_a_picture_pushed_out_of_its_canvas_is_all_fill(scene, then):
+    specs = [
+        ("translate", {"prob": 1.0, "x": [1, 1], "y": [1, 1]}),
+        ("pad_to_multiple", {}),
+        *(
+            (name, {**CASES[name], "expand": True} if name == "rotate" else CASES[name])
+            for name in then
+        ),
+        ("color_jitter", {}),
+    ]
+    rendered, traces = custom(*specs).apply(scene, DrawKey(0, 0, 0))
+    assert (rendered.pixels[0] == 128).all()
+    assert rendered.objects == ()
+    assert [item.object_id for item in traces[0].dropped] == [0, 1, 2]
+    assert traces[0].padding_ratio == 1.0

@@ -11,6 +11,7 @@ from annotated_types import Ge, Le
 from src.contract.budget import CELL, MAX_PIXELS, MIN_PIXELS, PixelBudget
 from src.datasets.augmentation.drawing import (
     Draw,
+    Drawn,
     PositiveInt,
     Probability,
     between,
@@ -28,6 +29,13 @@ def resized(state: State, width: int, height: int) -> Warp:
     """The whole canvas stretched to width x height."""
     matrix = scaling(width / state.width, height / state.height)
     return Warp(matrix=numbers_of(matrix), size=(width, height), cut_before=True)
+
+
+def unchanged(state: State, drawn: Drawn) -> Draw:
+    """The size fits already; the canvas is cut all the same, so that what follows does not hang on that chance."""
+    if state.is_whole:
+        return Draw(drawn)
+    return Draw(drawn, (Warp(matrix=numbers_of(identity()), cut_before=True),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +116,16 @@ class ResizeByScale:
         factor = between((self.lo, self.hi), unit)
         if self.scales is not None:
             factor = self.scales[int(unit * len(self.scales))]
-        if u >= self.prob or factor == 1.0:
+        if u >= self.prob:
             return Draw(drawn)
+        if factor == 1.0:
+            return unchanged(state, drawn)
         width, height = (
             max(1, round(side * factor / self.align_multiple)) * self.align_multiple
             for side in state.size
         )
         if (width, height) == state.size:
-            return Draw(drawn)
+            return unchanged(state, drawn)
         return Draw(drawn, (resized(state, width, height),))
 
 
@@ -134,7 +144,7 @@ class PadToMultiple:
     def draw(self, state: State, rng: Stream) -> Draw:
         width, height = (-(-side // self.multiple) * self.multiple for side in state.size)
         if (width, height) == state.size:
-            return Draw({})
+            return unchanged(state, {})
         warp = Warp(
             matrix=numbers_of(identity()), size=(width, height), cut_before=True, fill=self.fill
         )
@@ -159,5 +169,5 @@ class ResizeToBudget:
         budget = PixelBudget(min_pixels=self.min_pixels, max_pixels=self.max_pixels)
         width, height = budget.fit(*state.size)
         if (width, height) == state.size:
-            return Draw({})
+            return unchanged(state, {})
         return Draw({}, (resized(state, width, height),))

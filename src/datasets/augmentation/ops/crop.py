@@ -17,6 +17,7 @@ from src.datasets.augmentation.drawing import (
     between,
     range_problem,
 )
+from src.datasets.augmentation.ops.canvas import unchanged
 from src.datasets.augmentation.state import State
 from src.datasets.augmentation.transforms import Warp, numbers_of
 from src.datasets.geometry.affine import translation
@@ -85,7 +86,7 @@ class RandomCrop:
         drawn = {"u": u}
         if u >= self.prob:
             return Draw(drawn)
-        state = state.cut(self.name)
+        uncut, state = state, state.cut(self.name)
         reason = ""
         for area, aspect, across, down in units:
             drawn = {"u": u, "area": area, "aspect": aspect, "x": across, "y": down}
@@ -93,7 +94,7 @@ class RandomCrop:
                 state, between(self.area, area), between(self.aspect, aspect)
             )
             if (width, height) == state.size:
-                return Draw(drawn)
+                return unchanged(uncut, drawn)
             x = int(across * (state.width - width + 1))
             y = int(down * (state.height - height + 1))
             warp = window_warp(
@@ -147,7 +148,7 @@ class RoiCrop:
         drawn = {"u": u, "pick": pick, "scale": scale, "x": across, "y": down}
         if u >= self.prob:
             return Draw(drawn)
-        state = state.cut(self.name)
+        uncut, state = state, state.cut(self.name)
         anchors = [
             index
             for index, item in enumerate(state.table.items)
@@ -160,7 +161,7 @@ class RoiCrop:
         x, width = self._side(box[0], box[2], factor, across, state.width)
         y, height = self._side(box[1], box[3], factor, down, state.height)
         if (width, height) == state.size:
-            return Draw(drawn)
+            return unchanged(uncut, drawn)
         floors = (self.min_coverage, self.completeness_threshold)
         return Draw(drawn, (window_warp(x, y, width, height, floors),))
 
