@@ -108,7 +108,7 @@ class HueSaturationValue:
 
 @dataclass(frozen=True, kw_only=True)
 class Clahe:
-    """Contrast-limited adaptive histogram equalisation; by far the dearest colour op (about 18 ms a megapixel)."""
+    """Contrast-limited adaptive histogram equalisation of the lightness."""
 
     clip_limit: Annotated[float, Gt(0)] = 3.0
     tile_grid: tuple[PositiveInt, PositiveInt] = (8, 8)
