@@ -17,12 +17,12 @@ _WORDS = struct.Struct("<8Q")
 
 def stable_hash(*parts: KeyPart, bits: int = 128) -> int:
     """Unsigned integer of `bits` bits from BLAKE2b over the typed, length-prefixed parts; equal on every machine."""
-    digest = hashlib.blake2b(digest_size=bits // 8)
+    typed = []
     for part in parts:
         assert type(part) in (int, str), part
-        tag = b"i" if isinstance(part, int) else b"s"
         data = str(part).encode()
-        digest.update(tag + len(data).to_bytes(4, "little") + data)
+        typed += (b"i" if isinstance(part, int) else b"s", len(data).to_bytes(4, "little"), data)
+    digest = hashlib.blake2b(b"".join(typed), digest_size=bits // 8)
     return int.from_bytes(digest.digest(), "little")
 
 
