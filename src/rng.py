@@ -17,7 +17,7 @@ _WORDS = struct.Struct("<8Q")
 
 def stable_hash(*parts: KeyPart, bits: int = 128) -> int:
     """Unsigned integer of `bits` bits from BLAKE2b over the typed, length-prefixed parts; equal on every machine."""
-    typed = []
+    typed: list[bytes] = []
     for part in parts:
         assert type(part) in (int, str), part
         data = str(part).encode()
