@@ -47,6 +47,15 @@ class Policy(Protocol):
         ...
 
 
+class NoProblems:
+    """For ops whose parameters' types say all that must hold."""
+
+    __slots__ = ()
+
+    def problems(self) -> list[tuple[str, str]]:
+        return []
+
+
 def range_problem(name: str, value: Range, low: float, high: float) -> list[tuple[str, str]]:
     """The problem of an interval that is empty or leaves low..high."""
     if value[0] > value[1]:

@@ -11,6 +11,7 @@ from annotated_types import Ge, Lt
 from src.datasets.augmentation.drawing import (
     Draw,
     Drawn,
+    NoProblems,
     NotNegative,
     Probability,
     Range,
@@ -34,19 +35,12 @@ from src.rng import Stream
 LARGE = 1e6
 
 
-class _NoProblems:
-    __slots__ = ()
-
-    def problems(self) -> list[tuple[str, str]]:
-        return []
-
-
 def _warp(drawn: Drawn, matrix: Matrix, size: tuple[int, int] | None = None) -> Draw:
     return Draw(drawn, (Warp(matrix=numbers_of(matrix), size=size),))
 
 
 @dataclass(frozen=True, kw_only=True)
-class HorizontalFlip(_NoProblems):
+class HorizontalFlip(NoProblems):
     """Mirror left and right."""
 
     prob: Probability = 0.5
@@ -61,7 +55,7 @@ class HorizontalFlip(_NoProblems):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VerticalFlip(_NoProblems):
+class VerticalFlip(NoProblems):
     """Mirror top and bottom."""
 
     prob: Probability = 0.1
@@ -76,7 +70,7 @@ class VerticalFlip(_NoProblems):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rotate(_NoProblems):
+class Rotate(NoProblems):
     """Turn about the centre by up to `max_degrees` either way; `expand` grows the canvas until everything fits."""
 
     max_degrees: Annotated[float, Ge(0), Lt(360)] = 10.0
@@ -107,7 +101,7 @@ def _whole(extent: float) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuarterTurn(_NoProblems):
+class QuarterTurn(NoProblems):
     """Turn by 90, 180 or 270 degrees, pixel for pixel; the canvas turns along."""
 
     prob: Probability = 0.5
@@ -168,7 +162,7 @@ class Translate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shear(_NoProblems):
+class Shear(NoProblems):
     """Shear along x and y by up to the given angles either way, about the centre."""
 
     max_x_degrees: Annotated[float, NotNegative, Lt(60)] = 5.0

@@ -12,6 +12,7 @@ from src.contract.budget import CELL, MAX_PIXELS, MIN_PIXELS, PixelBudget
 from src.datasets.augmentation.drawing import (
     Draw,
     Drawn,
+    NoProblems,
     PositiveInt,
     Probability,
     between,
@@ -130,16 +131,13 @@ class ResizeByScale:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PadToMultiple:
+class PadToMultiple(NoProblems):
     """Grow the canvas to the right and downwards to multiples of `multiple`; pixels stay where they are."""
 
     multiple: PositiveInt = CELL
     fill: Grey = 128
     name: ClassVar[str] = "pad_to_multiple"
     numeric: ClassVar[tuple[str, ...]] = ()
-
-    def problems(self) -> list[tuple[str, str]]:
-        return []
 
     def draw(self, state: State, rng: Stream) -> Draw:
         width, height = (-(-side // self.multiple) * self.multiple for side in state.size)

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le
 from src.datasets.augmentation import colour
 from src.datasets.augmentation.drawing import (
     Draw,
+    NoProblems,
     PositiveInt,
     Probability,
     Range,
@@ -107,7 +108,7 @@ class HueSaturationValue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clahe:
+class Clahe(NoProblems):
     """Contrast-limited adaptive histogram equalisation of the lightness."""
 
     clip_limit: Annotated[float, Gt(0)] = 3.0
@@ -115,9 +116,6 @@ class Clahe:
     prob: Probability = 0.5
     name: ClassVar[str] = "clahe"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "clip_limit")
-
-    def problems(self) -> list[tuple[str, str]]:
-        return []
 
     def draw(self, state: State, rng: Stream) -> Draw:
         drawn = {"u": rng.uniform(1)[0]}
@@ -127,16 +125,13 @@ class Clahe:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoContrast:
+class AutoContrast(NoProblems):
     """Stretch each channel's range to 0..255, leaving out `cutoff` percent at either end."""
 
     cutoff: Annotated[float, Ge(0), Le(49)] = 0.0
     prob: Probability = 0.5
     name: ClassVar[str] = "auto_contrast"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "cutoff")
-
-    def problems(self) -> list[tuple[str, str]]:
-        return []
 
     def draw(self, state: State, rng: Stream) -> Draw:
         drawn = {"u": rng.uniform(1)[0]}
@@ -146,16 +141,13 @@ class AutoContrast:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solarize:
+class Solarize(NoProblems):
     """Invert values from `threshold` on."""
 
     threshold: Annotated[int, Ge(0), Le(256)] = 128
     prob: Probability = 0.3
     name: ClassVar[str] = "solarize"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "threshold")
-
-    def problems(self) -> list[tuple[str, str]]:
-        return []
 
     def draw(self, state: State, rng: Stream) -> Draw:
         drawn = {"u": rng.uniform(1)[0]}
@@ -165,16 +157,13 @@ class Solarize:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Posterize:
+class Posterize(NoProblems):
     """Keep the top `bits` bits of each value."""
 
     bits: Annotated[int, Ge(1), Le(8)] = 4
     prob: Probability = 0.3
     name: ClassVar[str] = "posterize"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "bits")
-
-    def problems(self) -> list[tuple[str, str]]:
-        return []
 
     def draw(self, state: State, rng: Stream) -> Draw:
         drawn = {"u": rng.uniform(1)[0]}
