@@ -28,6 +28,7 @@ from src.datasets.assembly import (
 from src.datasets.augmentation.pipeline import Pipeline
 from src.datasets.dense_caption import DenseCaptionDataset
 from src.datasets.plan import EpochPlan, SampleKey
+from src.datasets.unified_fusion_dataset import UnifiedFusionDataset
 from src.files import write_text
 from src.generation.grounding import grounding_of, write_grounding
 from src.training.rendering import render_sample
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from src.training.ms_swift.trainer import PlannedTrainer
 
 logger = get_logger(__name__)
-Dataset = DenseCaptionDataset[dict[str, Any]]
+Dataset = UnifiedFusionDataset[dict[str, Any]]
 
 
 def _session(config: TrainingConfig, has_eval: bool) -> Session:
@@ -120,14 +121,13 @@ class TrainingRun:
     def _dataset(
         self, data: OpenedData, plan: EpochPlan, pipeline: Pipeline | None = None
     ) -> Dataset:
-        return DenseCaptionDataset(
-            data.source,
-            plan,
-            self.budget,
-            make_builder(self.config, data.source.name),
-            self.session.encoder(),
-            pipeline,
+        member = DenseCaptionDataset(
+            source=data.source,
+            budget=self.budget,
+            builder=make_builder(self.config, data.source.name),
+            pipeline=pipeline,
         )
+        return UnifiedFusionDataset((member,), plan, self.session.encoder())
 
     def _val_dataset(self) -> Dataset | None:
         if self.val_data is None or not self._evaluates():

@@ -16,10 +16,11 @@ from src.datasets.augmentation.trace import dump_trace
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Conversation, Prompts
 from src.datasets.builders.jsonlines import JsonLinesBuilder
-from src.datasets.dense_caption import DenseCaptionDataset, KeyedSample
+from src.datasets.dense_caption import DenseCaptionDataset
 from src.datasets.plan import EpochPlan, SampleKey
 from src.datasets.sampler import BatchGrid, PlanBatchSampler
 from src.datasets.source import RecordSource
+from src.datasets.unified_fusion_dataset import KeyedSample, UnifiedFusionDataset
 from tests.augmentation_cases import pipeline_of
 
 NUM_SAMPLES = 96
@@ -53,15 +54,16 @@ def nothing(_conversation: Conversation) -> None:
     return None
 
 
-class GeometryDigest(DenseCaptionDataset):
+class GeometryDigest(UnifiedFusionDataset):
     """The data set with digests of everything that a sample is made of, in place of tensors."""
 
-    def __init__(self, source, plan, budget, builder, pipeline=None):
-        super().__init__(source, plan, budget, builder, nothing, pipeline)
+    def __init__(self, members, plan):
+        super().__init__(members, plan, nothing)
 
     def __getitem__(self, key):
-        scene, traces = self.rendered(key)
-        talk = self.builder.build(scene)
+        member, draw = self.place(key)
+        scene, traces = member.rendered(draw)
+        talk = member.builder.build(scene)
         spoken = repr((talk.system, talk.turns, talk.spans, talk.source.line)).encode()
         digests = Digests(
             pixels=hashed(*(repr(p.shape).encode() + p.tobytes() for p in scene.pixels)),
@@ -69,7 +71,7 @@ class GeometryDigest(DenseCaptionDataset):
             text=hashed(spoken),
             trace=hashed(*map(dump_trace, traces)),
         )
-        return KeyedSample(key, digests)
+        return KeyedSample(key, draw.dataset, digests)
 
 
 def dataset_of(folder: Path, chain: tuple[str, ...] = CHAIN) -> GeometryDigest:
@@ -86,7 +88,8 @@ def dataset_of(folder: Path, chain: tuple[str, ...] = CHAIN) -> GeometryDigest:
     builder = JsonLinesBuilder(config, Prompts(system=None, user="Detect."))
     budget = PixelBudget(max_pixels=40_000)
     pipeline = pipeline_of(*chain, budget=budget) if chain else None
-    return GeometryDigest(source, plan, budget, builder, pipeline)
+    member = DenseCaptionDataset(source=source, budget=budget, builder=builder, pipeline=pipeline)
+    return GeometryDigest((member,), plan)
 
 
 def keep(samples):
@@ -102,7 +105,7 @@ def stream(
     persistent: bool = False,
     epochs: int = 2,
     skip: int = 0,
-    dataset: DenseCaptionDataset | None = None,
+    dataset: UnifiedFusionDataset | None = None,
 ) -> dict[SampleKey, Digests]:
     """Key -> digests over all ranks and epochs; `skip` micro-batches of the first rank's run are left out."""
     dataset = dataset or dataset_of(folder)

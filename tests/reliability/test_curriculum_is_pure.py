@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 from src.datasets.augmentation.builder import make_pipeline
 from src.datasets.augmentation.config import AugmentationConfig, OpSpec, Phase
 from src.datasets.augmentation.curriculum import Curriculum
-from src.datasets.dense_caption import KeyedSample
 from src.datasets.sampler import BatchGrid, PlanBatchSampler
+from src.datasets.unified_fusion_dataset import KeyedSample
 from tests.reliability import streams
 
 TOTAL = 2 * streams.NUM_SAMPLES // streams.BATCH
@@ -35,11 +35,11 @@ class Values(streams.GeometryDigest):
 
     def __init__(self, scenes, values):
         base = streams.dataset_of(scenes, ())
-        super().__init__(base.source, base.plan, base.budget, base.builder)
+        super().__init__(base.members, base.plan)
         self.values = values
 
     def __getitem__(self, key):
-        return KeyedSample(key, str(self.values.at(key.step)))
+        return KeyedSample(key, 0, str(self.values.at(key.step)))
 
 
 def keep(samples):

@@ -80,7 +80,7 @@ class CountingPrompt(streams.GeometryDigest):
 def test_the_check_sees_state_in_the_worker(scenes):
     def made():
         base = streams.dataset_of(scenes)
-        return CountingPrompt(base.source, base.plan, base.budget, base.builder)
+        return CountingPrompt(base.members, base.plan)
 
     alone = streams.stream(scenes, dataset=made())
     assert streams.stream(scenes, dataset=made(), workers=2, context="fork") != alone

@@ -13,8 +13,8 @@ from swift.pipelines.train.sft import SwiftSft
 from src.config.checks import micro_batch_size
 from src.config.loader import effective_batch_size, gradient_accumulation
 from src.config.schema import TrainingConfig
-from src.datasets.dense_caption import DenseCaptionDataset, SequentialView
 from src.datasets.sampler import BatchGrid
+from src.datasets.unified_fusion_dataset import SequentialView, UnifiedFusionDataset
 from src.training.ms_swift.arguments import swift_arguments
 from src.training.ms_swift.engine import SwiftEngine
 from src.training.ms_swift.loading import forbid_remote_code
@@ -75,8 +75,8 @@ class Session:
 
     def trainer(
         self,
-        train: DenseCaptionDataset[dict[str, Any]],
-        val: DenseCaptionDataset[dict[str, Any]] | None,
+        train: UnifiedFusionDataset[dict[str, Any]],
+        val: UnifiedFusionDataset[dict[str, Any]] | None,
     ) -> PlannedTrainer:
         """The trainer over the plan of `train`."""
         return PlannedTrainer(

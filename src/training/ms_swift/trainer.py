@@ -16,23 +16,25 @@ import torch
 from swift.dataloader import DataLoaderShard
 from swift.trainers import Seq2SeqTrainer
 
-from src.datasets.dense_caption import DenseCaptionDataset, KeyedSample
 from src.datasets.plan import SampleKey
 from src.datasets.sampler import BatchGrid, PlanBatchSampler
+from src.datasets.unified_fusion_dataset import KeyedSample, UnifiedFusionDataset
 from src.training.ms_swift.pixels import PixelRestorer
 from src.training.torchvision_shim import ensure_torchvision
 from src.utils.heap import keep_heap
 from src.utils.logger import rank
 
 KEYS = "sample_keys"
+DATASETS = "sample_datasets"
 
 
 def collate(
     samples: Sequence[KeyedSample[dict[str, Any]]], *, pad: Callable[[list[dict[str, Any]]], dict]
 ) -> dict[str, Any]:
-    """A padded batch of the template's own collator, plus `sample_keys`, int64 (batch, 3)."""
+    """A padded batch of the template's own collator, plus `sample_keys`, int64 (batch, 3), and `sample_datasets`, (batch,)."""
     batch = pad([sample.encoded for sample in samples])
     batch[KEYS] = torch.tensor([sample.key for sample in samples], dtype=torch.int64)
+    batch[DATASETS] = torch.tensor([sample.dataset for sample in samples], dtype=torch.int64)
     return batch
 
 
@@ -44,12 +46,12 @@ def start_worker(_worker_id: int) -> None:
 
 
 class PlannedTrainer(Seq2SeqTrainer):
-    """`train_dataset` must be a `DenseCaptionDataset`; `grid` says how this rank cuts global batches.
+    """`train_dataset` must be a `UnifiedFusionDataset`; `grid` says how this rank cuts global batches.
 
     With `key_log` set, each optimizer micro-batch's keys are appended to that file as they are trained on.
     """
 
-    train_dataset: DenseCaptionDataset[dict[str, Any]]
+    train_dataset: UnifiedFusionDataset[dict[str, Any]]
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class PlannedTrainer(Seq2SeqTrainer):
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         inputs.pop(KEYS, None)
+        inputs.pop(DATASETS, None)
         prepared = super()._prepare_inputs(inputs)
         pixels = prepared.get("pixel_values")
         if pixels is not None and pixels.dtype == torch.uint8:
