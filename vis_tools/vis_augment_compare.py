@@ -6,7 +6,6 @@ reason. Writes `index.html` (self-contained) and one PNG a sample.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from src.config.loader import effective_batch_size, find_config, load_config
+from src.config.loader import find_config, load_config
 from src.config.schema import TrainingConfig
 from src.datasets.assembly import augmentation_pipeline, make_budget, open_split
 from src.datasets.augmentation.pipeline import DrawKey, Pipeline
 from src.datasets.augmentation.trace import Trace
 from src.datasets.geometry.affine import transform_points
+from src.datasets.mix import member_specs
+from src.datasets.preparation import make_plan, total_steps
 from src.datasets.render import render
 from src.datasets.scene import RenderedScene, Scene, SceneObject
 from src.errors import ConfigError
@@ -76,35 +77,31 @@ def comparison(
             path="custom.augmentation.enabled",
             remedy="set it to true, for this view alone with --set custom.augmentation.enabled=true",
         )
-    data = open_split(config, "train")
-    assert data is not None
-    total = total_steps(config, len(data.source))
-    pipeline = augmentation_pipeline(config, total)
-    assert pipeline is not None
+    specs = member_specs(config)
+    opened = [open_split(config, spec, "train") for spec in specs]
+    sources = [data.source for data in opened if data is not None]
+    sizes = tuple(map(len, sources))
+    plan = make_plan(config, specs, sizes, world_size=1, lengths=None)
+    total = total_steps(config, plan)
     rows = []
-    for row in _spread(len(data.source), num_samples):
-        scene = data.source.scene(row)
-        panels = [_plain(scene, config)]
-        for point in points:
-            step = min(total - 1, int(point * total))
-            panels += [_variant(scene, pipeline, epoch, row, step) for epoch in range(variants)]
-        rows.append(PanelRow(title=str(scene.source), panels=tuple(panels)))
+    for number, (spec, source) in enumerate(zip(specs, sources, strict=True)):
+        pipeline = augmentation_pipeline(config, spec, total)
+        if pipeline is None:
+            continue
+        for row in _spread(len(source), num_samples):
+            scene = source.scene(row)
+            panels = [_plain(scene, config)]
+            for point in points:
+                step = min(total - 1, int(point * total))
+                keys = [DrawKey(epoch, number, row, step) for epoch in range(variants)]
+                panels += [_variant(scene, pipeline, key) for key in keys]
+            rows.append(PanelRow(title=str(scene.source), panels=tuple(panels)))
     return rows
 
 
 def _spread(count: int, wanted: int) -> list[int]:
     """Rows evenly over the file: exports are sorted, and the first ones look alike."""
     return sorted({int(value) for value in np.linspace(0, count - 1, min(wanted, count))})
-
-
-def total_steps(config: TrainingConfig, num_rows: int) -> int:
-    """Optimizer steps of the run on one device, from the config alone."""
-    steps = config.training.get("max_steps") or -1
-    if steps > 0:
-        return int(steps)
-    epochs = config.training.get("num_train_epochs") or 1
-    per_epoch = max(1, num_rows // effective_batch_size(config, 1))
-    return max(1, math.ceil(epochs * per_epoch))
 
 
 def _plain(scene: Scene, config: TrainingConfig) -> Panel:
@@ -120,13 +117,13 @@ def _shape(item: SceneObject) -> PanelShape:
     )
 
 
-def _variant(scene: Scene, pipeline: Pipeline, epoch: int, row: int, step: int) -> Panel:
-    rendered, traces = pipeline.apply(scene, DrawKey(epoch, 0, row, step))
+def _variant(scene: Scene, pipeline: Pipeline, key: DrawKey) -> Panel:
+    rendered, traces = pipeline.apply(scene, key)
     trace = traces[0]
     drawn = [step.op for step in trace.steps if step.transforms]
     skipped = [f"{step.op}: {step.skipped}" for step in trace.steps if step.skipped]
     return Panel(
-        title=f"epoch {epoch}, step {step}",
+        title=f"epoch {key.epoch}, step {key.step}",
         pixels=rendered.pixels[0],
         shapes=(*_kept(rendered, trace), *_gone(scene, trace)),
         text=(

@@ -131,21 +131,29 @@ def _custom_issues(config: TrainingConfig) -> list[Issue]:
     custom = config.custom
     issues = []
     if custom.fusion_config is not None:
-        message = "beside train_jsonl" if custom.train_jsonl else "is not available in this version"
-        issues.append(
-            _issue(
-                "custom.fusion_config",
-                f"fusion_config {message}",
-                remedy="write custom.train_jsonl alone",
-            )
-        )
+        for name, instead in (
+            ("train_jsonl", "name the file in the fusion config"),
+            ("val_jsonl", "name the file in the fusion config"),
+            ("use_summary", "write mode: summary at the data set"),
+        ):
+            if getattr(custom, name):
+                issues.append(
+                    _issue(
+                        "custom.fusion_config",
+                        f"stands beside custom.{name}",
+                        remedy=f"remove custom.{name} and {instead}, or remove custom.fusion_config",
+                    )
+                )
     elif not custom.train_jsonl:
         issues.append(
             _issue(
-                "custom.train_jsonl", "required key is missing", remedy="contract JSONL to train on"
+                "custom.train_jsonl",
+                "required key is missing",
+                remedy="contract JSONL to train on, or custom.fusion_config for several",
             )
         )
     issues += augmentation_issues(custom.augmentation)
+    issues += _batching_issues(config)
     issues += _prefix_issues(custom.assistant_prefix_format)
     for name in ("sample_limit", "train_sample_limit", "val_sample_limit"):
         value = getattr(custom, name)
@@ -157,6 +165,44 @@ def _custom_issues(config: TrainingConfig) -> list[Issue]:
         )
     if custom.user_prompt is not None and config.prompts.user is not None:
         issues.append(_issue("custom.user_prompt", "given twice", remedy="keep prompts.user alone"))
+    return issues
+
+
+def _batching_issues(config: TrainingConfig) -> list[Issue]:
+    batching, issues = config.custom.batching, []
+    if batching.group_window < 1:
+        issues.append(_issue("custom.batching.group_window", "must be at least 1"))
+    cap, limit = batching.max_tokens_per_micro_batch, config.global_max_length
+    if cap is None:
+        return issues
+    path = "custom.batching.max_tokens_per_micro_batch"
+    if cap < 1:
+        issues.append(_issue(path, "must be at least 1", got=str(cap)))
+    elif limit is not None and cap < limit:
+        issues.append(
+            _issue(
+                path,
+                "less than one sample may have",
+                got=str(cap),
+                expected=f"at least global_max_length, {limit}",
+            )
+        )
+    for name, remedy in (
+        ("per_device_train_batch_size", "remove it: the cap decides sizes"),
+        ("gradient_accumulation_steps", "remove it: it follows from the cap"),
+    ):
+        if config.training.get(name) is not None:
+            issues.append(
+                _issue(f"training.{name}", "stands beside a cap on tokens", remedy=remedy)
+            )
+    if config.training.get("effective_batch_size") is None:
+        issues.append(
+            _issue(
+                "training.effective_batch_size",
+                "required beside a cap on tokens",
+                remedy="samples of an optimizer step over all devices",
+            )
+        )
     return issues
 
 

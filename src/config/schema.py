@@ -16,7 +16,7 @@ from src.contract.coordinates import Norm
 from src.contract.records import RecordPolicy
 from src.datasets.augmentation.config import AugmentationConfig
 from src.datasets.builders.config import JsonFormat, OrderingPolicy
-from src.datasets.config import OverLongPolicy, PixelPath
+from src.datasets.config import BatchingConfig, OverLongPolicy, PixelPath
 from src.generation.config import FinalEvaluationConfig
 
 Section = Mapping[str, Any]
@@ -71,11 +71,15 @@ class CustomConfig:
     """`custom:` data, text format and what this project adds around the trainer."""
 
     train_jsonl: str | None = field(
-        default=None, metadata=_help("training records (contract JSONL); required")
+        default=None,
+        metadata=_help("training records (contract JSONL); this or fusion_config is required"),
     )
     val_jsonl: str | None = field(default=None, metadata=_help("held-out records"))
     fusion_config: str | None = field(
-        default=None, metadata=_help("mix of several data sets; not in this version")
+        default=None,
+        metadata=_help(
+            "mix of several data sets (YAML), in place of train_jsonl; see docs/data/FUSION.md"
+        ),
     )
     emit_norm: Norm = field(
         metadata=_help("coordinates in the text: none (pixels), norm100 or norm1000")
@@ -123,7 +127,13 @@ class CustomConfig:
         default="fail", metadata=_help("a record that breaks the contract: fail, quarantine or fix")
     )
     on_over_long: OverLongPolicy = field(
-        default="fail", metadata=_help("a sample longer than global_max_length: fail or quarantine")
+        default="fail",
+        metadata=_help(
+            "a sample longer than global_max_length: fail, quarantine, or subset_objects (keep its first objects)"
+        ),
+    )
+    batching: BatchingConfig = field(
+        default_factory=BatchingConfig, metadata=_help("how samples become batches")
     )
     pixel_path: PixelPath = field(
         default="fast",

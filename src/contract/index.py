@@ -97,6 +97,11 @@ class JsonlIndex:
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
+    @property
+    def stamp(self) -> dict[str, int]:
+        """What the index belongs to: size in bytes and modification time (ns) of the file."""
+        return dict(self._stamp)
+
     def line(self, row: int) -> bytes:
         """The bytes of a 0-based row, without its line end."""
         if not 0 <= row < len(self):

@@ -7,7 +7,9 @@ pixels, build the conversation. Nothing is kept between calls, so workers, prefe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from src.contract.budget import PixelBudget
 from src.datasets.augmentation.pipeline import DrawKey, Pipeline
@@ -15,18 +17,24 @@ from src.datasets.augmentation.trace import Trace
 from src.datasets.builders.conversation import Conversation
 from src.datasets.builders.jsonlines import JsonLinesBuilder
 from src.datasets.render import render
-from src.datasets.scene import RenderedScene
+from src.datasets.scene import RenderedScene, Scene
 from src.datasets.source import RecordSource
+from src.rng import generator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseCaptionDataset:
-    """The usable rows of one JSONL, with the prompts, text format and augmentation that hold for it."""
+    """The usable rows of one JSONL, with the prompts, text format and augmentation that hold for it.
+
+    `max_objects`: of a record with more, a random choice is described, drawn from `seed` anew each epoch, in the record's order.
+    """
 
     source: RecordSource
     budget: PixelBudget
     builder: JsonLinesBuilder
     pipeline: Pipeline | None = None
+    max_objects: int | None = None
+    seed: int = 0
 
     @property
     def name(self) -> str:
@@ -37,10 +45,18 @@ class DenseCaptionDataset:
 
     def rendered(self, key: DrawKey) -> tuple[RenderedScene, tuple[Trace, ...]]:
         """The row's scene with its pixels, and what augmentation did to each picture (nothing without a pipeline)."""
-        scene = self.source.scene(key.row)
+        scene = self._capped(self.source.scene(key.row), key)
         if self.pipeline is None:
             return render(scene, self.budget), ()
         return self.pipeline.apply(scene, key)
+
+    def _capped(self, scene: Scene, key: DrawKey) -> Scene:
+        count = len(scene.objects)
+        if self.max_objects is None or count <= self.max_objects:
+            return scene
+        rng = generator(self.seed, "object-cap", key.epoch, key.dataset, key.row)
+        chosen = np.sort(rng.choice(count, size=self.max_objects, replace=False))
+        return replace(scene, objects=tuple(scene.objects[index] for index in chosen))
 
     def conversation(self, key: DrawKey) -> Conversation:
         """The row's prompt, answer and pixels."""

@@ -7,28 +7,9 @@ there. Workers only ever see keys.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from src.datasets.batches import BatchGrid
 from src.datasets.plan import EpochPlan, SampleKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchGrid:
-    """How a global batch is cut: micro-batch j of rank r holds `micro_batch_size` keys from (j * world_size + r) on."""
-
-    rank: int
-    world_size: int
-    micro_batch_size: int
-    accumulation_steps: int
-
-    @property
-    def global_batch_size(self) -> int:
-        return self.world_size * self.micro_batch_size * self.accumulation_steps
-
-    def micro_batch(self, keys: tuple[SampleKey, ...], index: int) -> list[SampleKey]:
-        """This rank's `index`-th micro-batch of a global batch."""
-        first = (index * self.world_size + self.rank) * self.micro_batch_size
-        return list(keys[first : first + self.micro_batch_size])
 
 
 class PlanBatchSampler:
@@ -38,7 +19,7 @@ class PlanBatchSampler:
     """
 
     def __init__(self, plan: EpochPlan, grid: BatchGrid, *, skip_batches: int = 0) -> None:
-        assert grid.global_batch_size == plan.effective_batch_size, (grid, plan)
+        assert grid.fits(plan.effective_batch_size), (grid, plan.effective_batch_size)
         self.plan = plan
         self.grid = grid
         self.skip_batches = skip_batches
@@ -52,6 +33,9 @@ class PlanBatchSampler:
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
         epoch = self.epoch
-        for position in range(self.skip_batches, self.skip_batches + len(self)):
-            index, micro = divmod(position, self.grid.accumulation_steps)
-            yield self.grid.micro_batch(self.plan.global_batch(epoch, index), micro)
+        lengths = self.plan.batch_lengths(epoch)
+        first, inside = divmod(self.skip_batches, self.grid.accumulation_steps)
+        for index in range(first, self.plan.steps_per_epoch):
+            keys = self.plan.global_batch(epoch, index)
+            own = self.grid.micro_batches(keys, None if lengths is None else lengths[index])
+            yield from own[inside if index == first else 0 :]

@@ -6,7 +6,7 @@ replaced by another one. Cost: see `src.contract.index`; the scan validates at a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,10 @@ from src.rng import generator
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSource:
-    """Usable rows of one JSONL; `rows[i]` is the file row of usable row i, ascending."""
+    """Usable rows of one JSONL; `rows[i]` is the file row of usable row i, ascending.
+
+    `object_limits[i]`, where it is not negative, keeps only so many first objects of usable row i (policy subset_objects).
+    """
 
     name: str
     index: JsonlIndex
@@ -29,13 +32,26 @@ class RecordSource:
     resolver: ImageResolver
     quarantined: int
     fix: bool = False
+    object_limits: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def record(self, row: int) -> Record:
         """Read, parse and validate usable row `row`; `RecordError` names file, line and JSON path."""
-        return self.index.record(int(self.rows[row]), fix=self.fix)
+        record = self.index.record(int(self.rows[row]), fix=self.fix)
+        limit = -1 if self.object_limits is None else int(self.object_limits[row])
+        return record if limit < 0 else replace(record, objects=record.objects[:limit])
+
+    def without(self, gone: NDArray[np.bool_]) -> RecordSource:
+        """The source less some usable rows, which count as quarantined."""
+        limits = self.object_limits
+        return replace(
+            self,
+            rows=self.rows[~gone],
+            quarantined=self.quarantined + int(gone.sum()),
+            object_limits=None if limits is None else limits[~gone],
+        )
 
     def pictures(self, record: Record) -> list[Path]:
         """The record's picture files, confined to the allowed roots."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from src.contract.coordinates import Norm
 
-PromptMode = Literal["dense", "summary"]
+PromptMode = Literal["dense", "brief", "summary"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +28,14 @@ class ModePrompts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackPrompts:
-    """One pair of prompts per task: describing every object, and summing up a picture."""
+    """One pair of prompts per task: describing every object, and summing up a picture.
+
+    `brief` asks for plain class names, for detection data that are mixed in; without it `dense` is used.
+    """
 
     dense: ModePrompts
     summary: ModePrompts
+    brief: ModePrompts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,8 @@ class DomainPack:
     """One domain. `language` is a BCP 47 tag such as `en` or `zh-CN`.
 
     `format_hints` tells the model, per `custom.json_format`, how the answer looks; `coordinate_hints` does so for each
-    `custom.emit_norm`.
+    `custom.emit_norm`. `negative_answer` is what the model learns to say of a negative picture in dense mode (default: the
+    answer format's empty list); in summary mode it is `tokens.irrelevant`.
     """
 
     id: str
@@ -78,3 +83,4 @@ class DomainPack:
     tokens: Tokens
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
     completeness: Completeness | None = None
+    negative_answer: str | None = None

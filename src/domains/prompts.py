@@ -35,7 +35,9 @@ def render_prompts(
     turn at all. Placeholders are filled in explicit prompts too; other words in braces stay as they are.
     Raises `ConfigError` when the pack has no hint for `json_format`.
     """
-    prompts = pack.prompts.dense if mode == "dense" else pack.prompts.summary
+    by_mode = {"dense": pack.prompts.dense, "summary": pack.prompts.summary}
+    by_mode["brief"] = pack.prompts.brief or pack.prompts.dense
+    prompts = by_mode[mode]
     values = _values(pack, json_format, emit_norm)
     system_text = prompts.system if system is None else system
     user_text = prompts.user if user is None else user
@@ -97,5 +99,8 @@ def _texts(pack: DomainPack) -> dict[str, str]:
         "prompts.summary.user": pack.prompts.summary.user,
         "prompts.summary.system": pack.prompts.summary.system or "",
     }
+    if pack.prompts.brief is not None:
+        texts["prompts.brief.user"] = pack.prompts.brief.user
+        texts["prompts.brief.system"] = pack.prompts.brief.system or ""
     texts |= {f"format_hints.{name}": text for name, text in pack.format_hints.items()}
     return texts

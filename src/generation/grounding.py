@@ -12,9 +12,10 @@ from pathlib import Path
 
 from src.config.schema import TrainingConfig
 from src.contract.budget import PixelBudget
-from src.datasets.assembly import builder_config, make_budget, make_prompts
+from src.datasets.assembly import make_budget
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Prompts
+from src.datasets.mix import member_specs
 from src.errors import ConfigError
 from src.files import write_text
 from src.typed_yaml.load import load_typed
@@ -45,13 +46,13 @@ class Grounding:
 
 
 def grounding_of(config: TrainingConfig) -> Grounding:
-    """What a run of this config teaches a checkpoint."""
-    prompts, budget = make_prompts(config), make_budget(config)
+    """What a run of this config teaches a checkpoint; of a mix, the text format and prompts of its first target."""
+    target, budget = member_specs(config)[0], make_budget(config)
     return Grounding(
-        builder=builder_config(config),
-        system=prompts.system,
-        user=prompts.user,
-        domain=config.prompts.domain,
+        builder=target.builder,
+        system=target.prompts.system,
+        user=target.prompts.user,
+        domain=target.domain,
         min_pixels=budget.min_pixels,
         max_pixels=budget.max_pixels,
     )

@@ -1,54 +1,41 @@
-"""One training run from a config: open the data, build model and trainer, train, save.
+"""One training run from a config: open the data, plan, build model and trainer, train, save.
 
-Cost before the first step: the imports of torch, transformers and ms-swift (10 to 20 s), the model, one scan of the JSONL files
-and one tokenisation of every record (its length must be known before the plan is made).
+Cost before the first step: the imports of torch, transformers and ms-swift (10 to 20 s), one scan of the JSONL files, the lengths
+of their records (cached), and the model.
 """
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from src.config.checks import config_warnings
 from src.config.loader import resolve_path
 from src.config.schema import TrainingConfig
-from src.datasets.assembly import (
-    OpenedData,
-    Split,
-    augmentation_pipeline,
-    make_budget,
-    make_builder,
-    measure,
-    open_split,
-    without_over_long,
-)
-from src.datasets.augmentation.pipeline import Pipeline
-from src.datasets.dense_caption import DenseCaptionDataset
-from src.datasets.plan import EpochPlan, SampleKey
+from src.datasets.lengths import LengthOf
+from src.datasets.plan import SampleKey
+from src.datasets.preparation import RunData, evaluation_plan, prepare
 from src.datasets.unified_fusion_dataset import UnifiedFusionDataset
 from src.files import write_text
 from src.generation.grounding import grounding_of, write_grounding
 from src.training.rendering import render_sample
 from src.training.torchvision_shim import ensure_torchvision
-from src.utils.logger import get_logger, rank
+from src.utils.logger import get_logger, rank, world_size
 
 if TYPE_CHECKING:
     from src.training.ms_swift.engine import SwiftEngine
-    from src.training.ms_swift.session import Session
     from src.training.ms_swift.trainer import PlannedTrainer
 
 logger = get_logger(__name__)
 Dataset = UnifiedFusionDataset[dict[str, Any]]
 
 
-def _session(config: TrainingConfig, has_eval: bool) -> Session:
+def open_lengths(config: TrainingConfig) -> LengthOf:
+    """How long samples are for the config's checkpoint; no weights are read."""
     ensure_torchvision()
-    from src.training.ms_swift.session import Session
+    from src.training.ms_swift.lengths import SwiftLength, open_template
 
-    return Session(config, has_eval=has_eval)
+    return SwiftLength(open_template(config))
 
 
 def _quarantine_dir(config: TrainingConfig) -> Path | None:
@@ -60,31 +47,28 @@ def _quarantine_dir(config: TrainingConfig) -> Path | None:
 
 
 class TrainingRun:
-    """A run with its data open and its model loaded; `dry` builds no trainer and writes nothing."""
+    """A run with its data planned and its model loaded; `dry` builds no trainer and writes nothing."""
 
     def __init__(self, config: TrainingConfig, *, dry: bool = False) -> None:
         self.config = config
         for warning in config_warnings(config):
             logger.warning("%s", warning)
-        self.budget = make_budget(config)
         # Data first: a broken line should be told before minutes of loading.
-        self.aside = None if dry or rank() != 0 else _quarantine_dir(config)
-        opened = {
-            split: open_split(config, split, quarantine_dir=self.aside)
-            for split in ("train", "val")
-        }
-        assert opened["train"] is not None
-        self.session = _session(config, has_eval=not dry and self._evaluates())
-        self.train_data, self.lengths = self._fitted("train", opened["train"])
-        self.val_data = self._fitted("val", opened["val"])[0] if opened["val"] else None
-        self.plan = EpochPlan(
-            seed=config.custom.seed,
-            num_rows=len(self.train_data.source),
-            effective_batch_size=self.session.effective_batch_size(),
-            shuffle=config.custom.shuffle,
+        self.data: RunData = prepare(
+            config,
+            open_lengths(config),
+            rank=rank(),
+            world_size=world_size(),
+            quarantine_dir=None if dry or rank() != 0 else _quarantine_dir(config),
         )
-        self.dataset = self._dataset(
-            self.train_data, self.plan, augmentation_pipeline(config, self.total_steps)
+        from src.training.ms_swift.session import Session
+
+        self.evaluates = (
+            bool(self.data.val) and not dry and (config.training.get("eval_strategy", "no") != "no")
+        )
+        self.session = Session(config, self.data.grid, has_eval=self.evaluates)
+        self.dataset: Dataset = UnifiedFusionDataset(
+            self.data.training_sets(config), self.data.plan, self.session.encoder()
         )
         self.trainer: PlannedTrainer | None = None
 
@@ -92,49 +76,12 @@ class TrainingRun:
     def run_dir(self) -> Path:
         return self.session.run_dir
 
-    @property
-    def total_steps(self) -> int:
-        """Optimizer steps of the whole run."""
-        training = self.session.args.training_args
-        if training.max_steps > 0:
-            return int(training.max_steps)
-        return math.ceil(training.num_train_epochs * self.plan.steps_per_epoch)
-
-    def _evaluates(self) -> bool:
-        strategy = self.config.training.get("eval_strategy", "no")
-        return self.config.custom.val_jsonl is not None and strategy != "no"
-
-    def _fitted(self, split: Split, data: OpenedData) -> tuple[OpenedData, np.ndarray]:
-        """The split without over-long samples, and the lengths of what is left."""
-        builder = make_builder(self.config, data.source.name)
-        lengths = measure(data, self.budget, builder, self.session.length())
-        limit = self.config.global_max_length
-        kept = without_over_long(
-            data,
-            lengths,
-            limit,
-            self.config.custom.on_over_long,
-            quarantine_path=self.aside / f"{split}_over_long.jsonl" if self.aside else None,
-        )
-        return kept, lengths if limit is None else lengths[lengths <= limit]
-
-    def _dataset(
-        self, data: OpenedData, plan: EpochPlan, pipeline: Pipeline | None = None
-    ) -> Dataset:
-        member = DenseCaptionDataset(
-            source=data.source,
-            budget=self.budget,
-            builder=make_builder(self.config, data.source.name),
-            pipeline=pipeline,
-        )
-        return UnifiedFusionDataset((member,), plan, self.session.encoder())
-
     def _val_dataset(self) -> Dataset | None:
-        if self.val_data is None or not self._evaluates():
+        if not self.evaluates:
             return None
-        rows = len(self.val_data.source)
-        plan = EpochPlan(seed=0, num_rows=rows, effective_batch_size=1, shuffle=False)
-        return self._dataset(self.val_data, plan)
+        members = tuple(member.dataset for member in self.data.val)
+        plan = evaluation_plan(self.data.val)
+        return UnifiedFusionDataset(members, plan, self.session.encoder())
 
     def train(self) -> dict[str, Any]:
         """Train to the end; the run folder gets the rendered first samples."""
@@ -158,8 +105,8 @@ class TrainingRun:
 
     def samples(self) -> str:
         """The first samples of epoch 0 as the model sees them."""
-        count = min(self.config.custom.dump_samples, self.plan.effective_batch_size)
-        keys = self.plan.global_batch(0, 0)[:count]
+        plan = self.data.plan
+        keys = plan.global_batch(0, 0)[: self.config.custom.dump_samples]
         return "\n\n".join(self._rendered(key) for key in keys)
 
     def _rendered(self, key: SampleKey) -> str:

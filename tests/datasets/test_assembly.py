@@ -1,12 +1,17 @@
 """Opening a split under each policy: counts, files, limits."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from src.config.loader import load_config
-from src.datasets.assembly import make_budget, make_builder, measure, open_split, without_over_long
+from src.datasets.assembly import make_dataset, open_split
+from src.datasets.augmentation.pipeline import DrawKey
+from src.datasets.lengths import measure
+from src.datasets.mix import member_specs
+from src.datasets.over_long import fit_rows
 from src.datasets.source import limited_rows
 from src.errors import DataError, RecordError
 from tests.training_fixtures import ROOT
@@ -28,7 +33,8 @@ def opened(tmp_path, scenes):
 
     def open_with(*overrides):
         config = load_config(path, overrides).config
-        return config, open_split(config, "train", quarantine_dir=tmp_path / "aside")
+        (spec,) = member_specs(config)
+        return config, open_split(config, spec, "train", quarantine_dir=tmp_path / "aside")
 
     return open_with
 
@@ -45,25 +51,91 @@ def test_quarantine_leaves_out_counts_and_writes_aside(opened, tmp_path):
     assert data.scan.num_read == 20 == len(data.source) + data.source.quarantined
     aside = [
         json.loads(line)
-        for line in (tmp_path / "aside" / "train_invalid.jsonl").read_text().splitlines()
+        for line in next((tmp_path / "aside").glob("train_*_invalid.jsonl"))
+        .read_text()
+        .splitlines()
     ]
     assert [entry["line"] for entry in aside] == [4, 8]
     assert all(entry["issues"] for entry in aside)
     assert [data.source.record(row).source.line for row in range(4)] == [1, 2, 3, 5]
 
 
+class Characters:
+    """A tokenizer of one token a character, for lengths without a model."""
+
+    fingerprint = "characters"
+
+    def __call__(self, talk):
+        return len(talk.target)
+
+
 def test_over_long_samples_stop_or_are_written_aside(opened, tmp_path):
     config, data = opened("custom.on_invalid_record=quarantine")
-    builder = make_builder(config, "x")
-    lengths = measure(data, make_budget(config), builder, lambda talk: len(talk.target))
-    assert without_over_long(data, lengths, None, "fail") is data
-    limit = int(np.median(lengths))
+    dataset, length_of = make_dataset(config, data), Characters()
+    lengths = measure(dataset, length_of)
+    assert (lengths.exact == lengths.bound).all()
+    assert fit_rows(dataset, lengths, None, "fail", length_of).dataset is dataset
+    limit = int(np.median(lengths.exact))
     with pytest.raises(DataError, match="longer than global_max_length"):
-        without_over_long(data, lengths, limit, "fail")
+        fit_rows(dataset, lengths, limit, "fail", length_of)
     path = tmp_path / "long.jsonl"
-    kept = without_over_long(data, lengths, limit, "quarantine", quarantine_path=path)
-    assert kept.num_over_long == len(path.read_text().splitlines()) == (lengths > limit).sum()
-    assert len(kept.source) + kept.source.quarantined == 20
+    kept = fit_rows(dataset, lengths, limit, "quarantine", length_of, quarantine_path=path)
+    too_long = (lengths.exact > limit).sum()
+    assert kept.num_quarantined == len(path.read_text().splitlines()) == too_long
+    assert len(kept.dataset) + kept.dataset.source.quarantined == 20
+    assert (kept.lengths.exact <= limit).all()
+
+
+def test_over_long_samples_keep_their_first_objects_whole(opened):
+    config, data = opened("custom.on_invalid_record=quarantine")
+    dataset, length_of = make_dataset(config, data), Characters()
+    lengths = measure(dataset, length_of)
+    limit = int(lengths.exact.max()) - 1
+    kept = fit_rows(dataset, lengths, limit, "subset_objects", length_of)
+    assert kept.num_cut_to_subset == (lengths.exact > limit).sum() > 0
+    assert len(kept.dataset) == len(dataset)
+    for row in range(len(dataset)):
+        whole, cut = data.source.record(row).objects, kept.dataset.source.record(row).objects
+        assert cut == whole[: len(cut)]
+        assert (len(cut) < len(whole)) == (lengths.exact[row] > limit)
+        talk = kept.dataset.conversation(DrawKey(0, 0, row))
+        assert len(talk.target) == kept.lengths.exact[row] <= limit
+        if len(cut) < len(whole):  # one object more would not have fitted
+            more = _with_objects(kept.dataset, row, len(cut) + 1)
+            assert len(more.conversation(DrawKey(0, 0, row)).target) > limit
+    with pytest.raises(DataError, match="do not fit even with one object"):
+        fit_rows(dataset, lengths, 5, "subset_objects", length_of)
+
+
+def _with_objects(dataset, row, count):
+    limits = np.full(len(dataset), -1)
+    limits[row] = count
+    return replace(dataset, source=replace(dataset.source, object_limits=limits))
+
+
+def test_lengths_are_measured_once_and_again_when_anything_changes(opened):
+    config, data = opened("custom.on_invalid_record=quarantine")
+
+    class Counting(Characters):
+        calls = 0
+
+        def __call__(self, talk):
+            Counting.calls += 1
+            return super().__call__(talk)
+
+    dataset = make_dataset(config, data)
+    first = measure(dataset, Counting())
+    calls = Counting.calls
+    assert calls == len(dataset)
+    assert (measure(dataset, Counting()).exact == first.exact).all()
+    assert Counting.calls == calls
+    other, _ = opened("custom.on_invalid_record=quarantine", "custom.json_format=standard")
+    changed = measure(make_dataset(other, data), Counting())
+    assert Counting.calls == calls  # the builder is the spec's, opened under the first config
+    _, standard = opened("custom.on_invalid_record=quarantine", "custom.json_format=standard")
+    assert (measure(make_dataset(other, standard), Counting()).exact != first.exact).any()
+    assert Counting.calls == 2 * calls
+    assert (changed.exact == first.exact).all()
 
 
 def test_a_limit_is_a_seeded_choice_in_file_order():

@@ -1,20 +1,21 @@
 import numpy as np
 import pytest
 
-from src.datasets.plan import EpochPlan, SampleKey
-from src.datasets.sampler import BatchGrid, PlanBatchSampler
+from src.datasets.batches import BatchGrid
+from src.datasets.plan import EpochPlan, SampleKey, plan_of_one
+from src.datasets.sampler import PlanBatchSampler
 from src.errors import ConfigError
 
 
 def plan_of(num_rows: int, batch: int = 8, **changes) -> EpochPlan:
-    return EpochPlan(seed=17, num_rows=num_rows, effective_batch_size=batch, **changes)
+    return plan_of_one(seed=17, num_rows=num_rows, effective_batch_size=batch, **changes)
 
 
 def test_an_epoch_covers_every_row_but_the_declared_tail():
     plan = plan_of(101)
     keys = [key for index in range(plan.steps_per_epoch) for key in plan.global_batch(0, index)]
     rows = [plan.locate(key).row for key in keys]
-    assert plan.tail == 101 - len(rows) == 5
+    assert plan.tail_size == 101 - len(rows) == 5
     assert len(set(rows)) == len(rows)
 
 

@@ -13,12 +13,13 @@ from src.contract.budget import PixelBudget
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
 from src.datasets.augmentation.trace import dump_trace
+from src.datasets.batches import BatchGrid
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Conversation, Prompts
 from src.datasets.builders.jsonlines import JsonLinesBuilder
 from src.datasets.dense_caption import DenseCaptionDataset
-from src.datasets.plan import EpochPlan, SampleKey
-from src.datasets.sampler import BatchGrid, PlanBatchSampler
+from src.datasets.plan import SampleKey, plan_of_one
+from src.datasets.sampler import PlanBatchSampler
 from src.datasets.source import RecordSource
 from src.datasets.unified_fusion_dataset import KeyedSample, UnifiedFusionDataset
 from tests.augmentation_cases import pipeline_of
@@ -83,7 +84,7 @@ def dataset_of(folder: Path, chain: tuple[str, ...] = CHAIN) -> GeometryDigest:
         resolver=ImageResolver(folder),
         quarantined=0,
     )
-    plan = EpochPlan(seed=17, num_rows=NUM_SAMPLES, effective_batch_size=BATCH)
+    plan = plan_of_one(seed=17, num_rows=NUM_SAMPLES, effective_batch_size=BATCH)
     config = BuilderConfig(json_format="standard", emit_norm="norm1000")
     builder = JsonLinesBuilder(config, Prompts(system=None, user="Detect."))
     budget = PixelBudget(max_pixels=40_000)

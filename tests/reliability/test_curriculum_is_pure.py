@@ -11,7 +11,8 @@ from torch.utils.data import DataLoader
 from src.datasets.augmentation.builder import make_pipeline
 from src.datasets.augmentation.config import AugmentationConfig, OpSpec, Phase
 from src.datasets.augmentation.curriculum import Curriculum
-from src.datasets.sampler import BatchGrid, PlanBatchSampler
+from src.datasets.batches import BatchGrid
+from src.datasets.sampler import PlanBatchSampler
 from src.datasets.unified_fusion_dataset import KeyedSample
 from tests.reliability import streams
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from src.datasets.plan import EpochPlan
+from src.datasets.plan import plan_of_one
 from tests.training_fixtures import ROOT, run_module
 
 ENVIRONMENT = {
@@ -39,8 +39,8 @@ def train(config_file: Path, run_dir: Path, *overrides: str, ranks: int = 1) -> 
     return run_dir
 
 
-def keys_by_step(run_dir: Path) -> dict[int, set[tuple[int, int, int, int]]]:
-    """(epoch, slot, step, row) of every sample that `training_step` saw, by optimizer step; each sample once."""
+def keys_by_step(run_dir: Path) -> dict[int, set[tuple[int, int, int, int, int]]]:
+    """(epoch, slot, step, row, data set) of every sample that `training_step` saw, by optimizer step; each sample once."""
     steps: dict[int, set] = {}
     count = 0
     for path in sorted(run_dir.glob("keys-rank*.jsonl")):
@@ -59,15 +59,18 @@ def losses(run_dir: Path) -> list[float]:
 
 
 def test_two_ranks_train_on_the_same_samples_as_one(config_file, tmp_path):
-    one = train(config_file, tmp_path / "one")
-    two = train(config_file, tmp_path / "two", ranks=2)
+    random_batches = "custom.batching.group_window=1"
+    one = train(config_file, tmp_path / "one", random_batches)
+    two = train(config_file, tmp_path / "two", random_batches, ranks=2)
     steps = keys_by_step(one)
     assert steps == keys_by_step(two)
     # ... and they are the plan's: nothing was replaced, nothing came twice.
-    plan = EpochPlan(seed=17, num_rows=128, effective_batch_size=16)
+    plan = plan_of_one(seed=17, num_rows=128, effective_batch_size=16)
     assert sorted(steps) == [0, 1, 2, 3]
     for step, keys in steps.items():
-        assert keys == {(*key, plan.locate(key).row) for key in plan.global_batch(0, step)}
+        batch = plan.global_batch(0, step)
+        assert {key[:3] for key in keys} == set(batch)
+        assert {key[3] for key in keys} == {plan.locate(key).row for key in batch}
     assert losses(one) == pytest.approx(losses(two), abs=2e-4)
     assert losses(one)[-1] < losses(one)[0]
     assert (one / "final" / "model.safetensors").is_file()

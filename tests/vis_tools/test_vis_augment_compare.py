@@ -9,6 +9,7 @@ import pytest
 from src.config.loader import load_config
 from src.datasets.assembly import augmentation_pipeline, open_split
 from src.datasets.augmentation.pipeline import DrawKey
+from src.datasets.mix import member_specs
 from src.errors import ConfigError
 from tests.training_fixtures import run_module
 from vis_tools.vis_augment_compare import comparison
@@ -24,8 +25,9 @@ def test_panels_are_the_samples_of_training(config_file):
     config = load_config(config_file, [BLOCK]).config
     rows = comparison(config, 3, 2, [0.0, 0.5])
     assert [len(row.panels) for row in rows] == [5, 5, 5]
-    data = open_split(config, "train")
-    pipeline = augmentation_pipeline(config, 4)
+    (spec,) = member_specs(config)
+    data = open_split(config, spec, "train")
+    pipeline = augmentation_pipeline(config, spec, 4)
     for row, shown in zip((0, 63, 127), rows, strict=True):
         scene = data.source.scene(row)
         for panel, (epoch, step) in zip(

@@ -48,8 +48,12 @@ def make_pipeline(
     budget: PixelBudget,
     total_steps: int,
     wording: tuple[str, str] | None = None,
+    with_curriculum: bool = True,
 ) -> Pipeline:
-    """The pipeline of a run of `total_steps` optimizer steps; `wording` is the pack's (full, partial) text."""
+    """The pipeline of a run of `total_steps` optimizer steps; `wording` is the pack's (full, partial) text.
+
+    Without the curriculum the ops keep their own values throughout.
+    """
     issues = augmentation_issues(config)
     if issues:
         raise ConfigError(*issues)
@@ -57,7 +61,9 @@ def make_pipeline(
     return Pipeline(
         seed=seed,
         curriculum=Curriculum(
-            policies, config.bypass_prob, _segments(config, policies, total_steps)
+            policies,
+            config.bypass_prob,
+            _segments(config, policies, total_steps) if with_curriculum else (),
         ),
         rules=Rules(
             floors=Floors(config.min_visible, config.completeness_threshold), parts=config.parts

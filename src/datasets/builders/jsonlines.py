@@ -20,10 +20,19 @@ PLACEHOLDERS = ("<image>", "<video>", "<|image_pad|>", "<|video_pad|>", "<|visio
 
 
 class JsonLinesBuilder:
-    """Builds conversations by one config; the same object serves training and inference prompts."""
+    """Builds conversations by one config; the same object serves training and inference prompts.
+
+    `fixed_answer` is what every record that is no chat is answered with (negative data sets).
+    """
 
     def __init__(
-        self, config: BuilderConfig, prompts: Prompts, *, domain: str = "", dataset: str = ""
+        self,
+        config: BuilderConfig,
+        prompts: Prompts,
+        *,
+        domain: str = "",
+        dataset: str = "",
+        fixed_answer: str | None = None,
     ) -> None:
         for text in (prompts.system or "", prompts.user):
             for placeholder in PLACEHOLDERS:
@@ -36,6 +45,7 @@ class JsonLinesBuilder:
                     )
         self.config = config
         self.prompts = prompts
+        self.fixed_answer = fixed_answer
         task = "SUMMARY" if config.use_summary else "DETECTION"
         pattern = config.assistant_prefix_format
         self.prefix = (
@@ -65,6 +75,8 @@ class JsonLinesBuilder:
         )
 
     def _answer(self, scene: RenderedScene) -> WrittenText:
+        if self.fixed_answer is not None:
+            return WrittenText(self.fixed_answer, ())
         if self.config.use_summary:
             if scene.summary is None:
                 raise RecordError.say(

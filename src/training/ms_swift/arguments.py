@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from swift.arguments import SftArguments
 
-from src.config.loader import gradient_accumulation, resolve_path
+from src.config.loader import resolve_path
 from src.config.passthrough import normalised
 from src.config.schema import OWN_TRAINING_KEYS, PASS_THROUGH, TrainingConfig
+from src.datasets.batches import BatchGrid
 
 TESTED_WITH = "4.6"
 
@@ -24,7 +25,7 @@ def _on_cpu() -> bool:
     return not torch.cuda.is_available()
 
 
-def swift_arguments(config: TrainingConfig, world_size: int, *, has_eval: bool) -> SftArguments:
+def swift_arguments(config: TrainingConfig, grid: BatchGrid, *, has_eval: bool) -> SftArguments:
     """The argument object of a run; creates its output folder."""
     # ms-swift asks its hub about a local model path unless told not to; nothing here needs a network.
     checkpoint = resolve_path(config.model["model"])
@@ -41,7 +42,7 @@ def swift_arguments(config: TrainingConfig, world_size: int, *, has_eval: bool) 
     if "output_dir" in names:
         names["output_dir"] = str(resolve_path(names["output_dir"]))
     names |= {
-        "gradient_accumulation_steps": gradient_accumulation(config, world_size),
+        "gradient_accumulation_steps": grid.accumulation_steps,
         # ms-swift refuses an empty data set name; its own data sets are never built.
         "dataset": ["dummy"],
         "val_dataset": ["dummy"] if has_eval else [],
@@ -59,6 +60,6 @@ def swift_arguments(config: TrainingConfig, world_size: int, *, has_eval: bool) 
         names["deepspeed"] = config.deepspeed.config
     if _on_cpu():
         names |= {"use_cpu": True, "dataloader_pin_memory": False}
-        if world_size > 1:
+        if grid.world_size > 1:
             names["ddp_backend"] = "gloo"
     return SftArguments(**names)

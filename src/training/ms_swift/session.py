@@ -10,18 +10,16 @@ from swift.infer_engine import TransformersEngine
 from swift.optimizers.multimodal import get_param_startswith
 from swift.pipelines.train.sft import SwiftSft
 
-from src.config.checks import micro_batch_size
-from src.config.loader import effective_batch_size, gradient_accumulation
 from src.config.schema import TrainingConfig
-from src.datasets.sampler import BatchGrid
+from src.datasets.batches import BatchGrid
 from src.datasets.unified_fusion_dataset import SequentialView, UnifiedFusionDataset
 from src.training.ms_swift.arguments import swift_arguments
 from src.training.ms_swift.engine import SwiftEngine
 from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.pixels import fast_encoder, restorer_of
-from src.training.ms_swift.template import SwiftEncoder, SwiftLength, fit_token_ids
+from src.training.ms_swift.template import SwiftEncoder, fit_token_ids
 from src.training.ms_swift.trainer import PlannedTrainer
-from src.utils.logger import rank, world_size
+from src.utils.logger import rank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +35,11 @@ class ModuleGroup:
 class Session:
     """The model and template of one run; `trainer` and `train` come after the data are open."""
 
-    def __init__(self, config: TrainingConfig, *, has_eval: bool) -> None:
+    def __init__(self, config: TrainingConfig, grid: BatchGrid, *, has_eval: bool) -> None:
         forbid_remote_code()
         self.config = config
-        self.args = swift_arguments(config, world_size(), has_eval=has_eval)
+        self.grid = grid
+        self.args = swift_arguments(config, grid, has_eval=has_eval)
         self.pipeline = SwiftSft(self.args)
         self.template = self.pipeline.template
         fit_token_ids(self.template)
@@ -58,21 +57,6 @@ class Session:
             return SwiftEncoder(self.template)
         return fast_encoder(self.template)
 
-    def length(self) -> SwiftLength:
-        return SwiftLength(self.template)
-
-    def grid(self) -> BatchGrid:
-        """How this rank cuts global batches."""
-        return BatchGrid(
-            rank=rank(),
-            world_size=world_size(),
-            micro_batch_size=micro_batch_size(self.config),
-            accumulation_steps=gradient_accumulation(self.config, world_size()),
-        )
-
-    def effective_batch_size(self) -> int:
-        return effective_batch_size(self.config, world_size())
-
     def trainer(
         self,
         train: UnifiedFusionDataset[dict[str, Any]],
@@ -85,7 +69,7 @@ class Session:
             template=self.template,
             train_dataset=train,
             eval_dataset=None if val is None else SequentialView(val),
-            grid=self.grid(),
+            grid=self.grid,
             restore=restorer_of(self.template.processor.image_processor),
             key_log=self.run_dir / f"keys-rank{rank()}.jsonl"
             if self.config.custom.log_sample_keys

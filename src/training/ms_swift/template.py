@@ -9,11 +9,9 @@ from typing import Any
 from PIL import Image
 from swift.template import MaxLengthError
 
-from src.datasets.builders.conversation import Conversation, Turn
+from src.datasets.builders.conversation import Conversation
 from src.datasets.scene import Pixels
 from src.errors import ConfigError, DataError
-
-MAX_PROMPTS = 1000  # remembered; a set of chats has as many prompts as records
 
 
 def fit_token_ids(template: Any) -> None:
@@ -38,7 +36,8 @@ def fit_token_ids(template: Any) -> None:
         setattr(template, attribute, token_id)
 
 
-def _messages(conversation: Conversation) -> list[dict[str, str]]:
+def messages_of(conversation: Conversation) -> list[dict[str, str]]:
+    """The turns as ms-swift takes them."""
     messages = [{"role": turn.role, "content": turn.content} for turn in conversation.turns]
     if conversation.system is not None:
         messages.insert(0, {"role": "system", "content": conversation.system})
@@ -55,7 +54,7 @@ def to_swift_row(
 
     `with_target` False leaves out the answer (the last assistant turns), for generation.
     """
-    messages = _messages(conversation)
+    messages = messages_of(conversation)
     if not with_target:
         while messages and messages[-1]["role"] == "assistant":
             messages.pop()
@@ -84,43 +83,3 @@ class SwiftEncoder:
                 remedy="raise global_max_length, lower template.max_pixels, or set "
                 "custom.on_over_long: quarantine",
             ) from error
-
-
-class SwiftLength:
-    """Conversation -> its exact number of tokens; pixels are not touched, only their size counts.
-
-    ms-swift tokenises the answer apart from what stands before it, so a prompt is encoded once and each answer alone:
-    about 50 microseconds a record.
-    """
-
-    def __init__(self, template: Any) -> None:
-        self.template = template
-        self._prompts: dict[tuple[str | None, tuple[Turn, ...]], int] = {}
-
-    def __call__(self, conversation: Conversation) -> int:
-        tokenizer = self.template.processor.tokenizer
-        answer = len(tokenizer(conversation.target, add_special_tokens=False)["input_ids"])
-        image_processor = self.template.processor.image_processor
-        cell = image_processor.patch_size * image_processor.merge_size
-        # Each picture adds its grid cells and the two vision markers; markers are tokens of their own, so
-        # the text on either side tokenises as it does without them.
-        pictures = sum(
-            2 + (pixels.shape[1] // cell) * (pixels.shape[0] // cell)
-            for pixels in conversation.pixels
-        )
-        return self._around(conversation) + answer + pictures
-
-    def _around(self, conversation: Conversation) -> int:
-        """Tokens of everything but the answer and the pictures."""
-        key = (conversation.system, conversation.turns[:-1])
-        if key not in self._prompts:
-            messages = _messages(conversation)
-            probe = "x"
-            messages[-1]["content"] = probe
-            tokenizer = self.template.processor.tokenizer
-            own = len(tokenizer(probe, add_special_tokens=False)["input_ids"])
-            length = len(self.template.encode({"messages": messages})["input_ids"]) - own
-            if len(self._prompts) > MAX_PROMPTS:
-                self._prompts.clear()
-            self._prompts[key] = length
-        return self._prompts[key]

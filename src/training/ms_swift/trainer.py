@@ -16,8 +16,9 @@ import torch
 from swift.dataloader import DataLoaderShard
 from swift.trainers import Seq2SeqTrainer
 
+from src.datasets.batches import BatchGrid
 from src.datasets.plan import SampleKey
-from src.datasets.sampler import BatchGrid, PlanBatchSampler
+from src.datasets.sampler import PlanBatchSampler
 from src.datasets.unified_fusion_dataset import KeyedSample, UnifiedFusionDataset
 from src.training.ms_swift.pixels import PixelRestorer
 from src.training.torchvision_shim import ensure_torchvision
@@ -103,9 +104,10 @@ class PlannedTrainer(Seq2SeqTrainer):
 
     def _log_keys(self, keys: torch.Tensor) -> None:
         assert self.key_log is not None
-        rows = [
-            (*key, self.train_dataset.plan.locate(SampleKey(*key)).row) for key in keys.tolist()
-        ]
+        rows = []
+        for key in keys.tolist():
+            ref = self.train_dataset.plan.locate(SampleKey(*key))
+            rows.append((*key, ref.row, ref.dataset))
         line = orjson.dumps({"step": self.state.global_step, "rank": rank(), "keys": rows})
         with self.key_log.open("ab") as handle:
             handle.write(line + b"\n")
