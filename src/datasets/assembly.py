@@ -71,16 +71,21 @@ def augmentation_pipeline(
 
 
 def make_dataset(
-    config: TrainingConfig, data: OpenedData, pipeline: Pipeline | None = None
+    config: TrainingConfig,
+    spec: MemberSpec,
+    source: RecordSource,
+    pipeline: Pipeline | None = None,
+    *,
+    split: Split = "train",
 ) -> DenseCaptionDataset:
     """The samples of an opened split. The cap on objects holds for training alone: evaluation looks at all."""
     return DenseCaptionDataset(
-        source=data.source,
+        source=source,
         budget=make_budget(config),
-        builder=make_builder(data.spec),
+        builder=make_builder(spec),
         pipeline=pipeline,
-        max_objects=data.spec.max_objects,
-        seed=data.spec.seed,
+        max_objects=spec.max_objects if split == "train" else None,
+        seed=spec.seed,
     )
 
 

@@ -54,10 +54,16 @@ class DenseCaptionDataset:
         count = len(scene.objects)
         if self.max_objects is None or count <= self.max_objects:
             return scene
-        rng = generator(self.seed, "object-cap", key.epoch, key.dataset, key.row)
-        chosen = np.sort(rng.choice(count, size=self.max_objects, replace=False))
+        chosen = chosen_objects(count, self.max_objects, self.seed, key)
         return replace(scene, objects=tuple(scene.objects[index] for index in chosen))
 
     def conversation(self, key: DrawKey) -> Conversation:
         """The row's prompt, answer and pixels."""
         return self.builder.build(self.rendered(key)[0])
+
+
+def chosen_objects(count: int, limit: int, seed: int, key: DrawKey) -> list[int]:
+    """Which `limit` of `count` objects an epoch describes, ascending."""
+    rng = generator(seed, "object-cap", key.epoch, key.dataset, key.row)
+    chosen: list[int] = np.sort(rng.choice(count, size=limit, replace=False)).tolist()
+    return chosen

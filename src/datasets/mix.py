@@ -5,7 +5,7 @@ Prompts by priority, lowest first: the run's (its pack, then `prompts`), the dat
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Prompts
 from src.datasets.fusion.config import FusionConfig, FusionEntry, Mode, PromptPreset, Role
 from src.datasets.fusion.loader import load_fusion
-from src.datasets.fusion.wrappers import WRAPPERS, Wrapper
+from src.datasets.fusion.wrappers import WRAPPERS, part_of, quotas
 from src.datasets.plan import Pool
 from src.domains.config import DomainPack
 from src.domains.loader import load_pack, pack_ids
@@ -71,25 +71,18 @@ def fusion_of(config: TrainingConfig) -> FusionConfig | None:
 
 
 def pools_of(specs: tuple[MemberSpec, ...], sizes: tuple[int, ...]) -> tuple[Pool, ...]:
-    """Quotas of an epoch: a target's is round(its records * ratio), a source's round(ratio * sum of target quotas)."""
-    targets = sum(
-        round(size * spec.ratio)
-        for spec, size in zip(specs, sizes, strict=True)
-        if spec.role == "target"
-    )
-    pools = []
-    for spec, size in zip(specs, sizes, strict=True):
-        quota = round((size if spec.role == "target" else targets) * spec.ratio)
-        pools.append(
-            Pool(
-                name=spec.name,
-                num_rows=size,
-                quota=quota,
-                seed=spec.seed,
-                without_replacement=spec.without_replacement,
-            )
+    """What each data set of so many usable rows gives to an epoch."""
+    parts = [(spec.role, spec.ratio, size) for spec, size in zip(specs, sizes, strict=True)]
+    return tuple(
+        Pool(
+            name=spec.name,
+            num_rows=size,
+            quota=quota,
+            seed=spec.seed,
+            without_replacement=spec.without_replacement,
         )
-    return tuple(pools)
+        for spec, size, quota in zip(specs, sizes, quotas(parts), strict=True)
+    )
 
 
 @lru_cache(maxsize=32)
@@ -122,46 +115,32 @@ def _single(config: TrainingConfig) -> MemberSpec:
 
 
 def _resolved(config: TrainingConfig, entry: FusionEntry, is_target: bool) -> MemberSpec:
-    wrapper, pack, is_own_pack = _kind(config, entry, is_target)
-    role = entry.role or wrapper.role
-    preset = entry.template or _preset(entry.mode, role, pack)
-    augment = entry.augmentation_enabled
-    if augment is None:
-        augment = wrapper.augment
+    part = part_of(entry, is_target)
+    pack, is_own_pack = _pack_of(config, entry)
+    preset = entry.template or _preset(entry.mode, part.role, pack)
     return MemberSpec(
         name=entry.name,
-        role=role,
+        role=part.role,
         mode=entry.mode,
         train_jsonl=resolve_path(entry.train_jsonl),
         val_jsonl=None if entry.val_jsonl is None else resolve_path(entry.val_jsonl),
         pack=pack,
         prompts=_prompts(config, pack, preset, entry, is_own_pack=is_own_pack),
         builder=_builder(config, entry.mode),
-        augment=augment,
+        augment=part.augment,
         curriculum=entry.curriculum_enabled,
-        max_objects=entry.max_objects_per_image or wrapper.max_objects,
+        max_objects=part.max_objects,
         ratio=1.0 if entry.ratio is None else entry.ratio,
         seed=config.custom.seed if entry.seed is None else entry.seed,
         without_replacement=entry.sample_without_replacement,
     )
 
 
-def _kind(
-    config: TrainingConfig, entry: FusionEntry, is_target: bool
-) -> tuple[Wrapper, DomainPack, bool]:
-    """(defaults, domain pack, whether the entry itself names that pack)."""
+def _pack_of(config: TrainingConfig, entry: FusionEntry) -> tuple[DomainPack, bool]:
+    """(domain pack, whether the entry itself names it)."""
     name = entry.dataset
-    role: Role = entry.role or ("target" if is_target else "source")
-    plain = Wrapper(role=role, augment=role in ("target", "negative"))
-    if name is None:
-        return plain, _pack(config.prompts.domain), False
-    if name in WRAPPERS:
-        wrapper = WRAPPERS[name]
-        return (
-            (replace(wrapper, role="target", augment=True) if is_target else wrapper),
-            _pack(config.prompts.domain),
-            False,
-        )
+    if name is None or name in WRAPPERS:
+        return _pack(config.prompts.domain), False
     if "/" not in name and name not in pack_ids():
         known = [*WRAPPERS, *pack_ids()]
         raise ConfigError.say(
@@ -171,7 +150,7 @@ def _kind(
             expected=" | ".join(known),
             remedy=did_you_mean(name, known) or "leave it out to use the run's prompts.domain",
         )
-    return plain, _pack(name), True
+    return _pack(name), True
 
 
 def _preset(mode: Mode, role: Role, pack: DomainPack) -> PromptPreset:

@@ -132,7 +132,7 @@ def _member(
     quarantine_dir: Path | None,
 ) -> MemberData:
     custom = config.custom
-    dataset = make_dataset(config, data)
+    dataset = make_dataset(config, data.spec, data.source, split=split)
     bound = None
     if split == "train":
         augmentation = (

@@ -16,21 +16,22 @@ if TYPE_CHECKING:
 
 def summarise(run: TrainingRun) -> str:
     """Records, tokens, steps, parameters per module with their rates, and the first sample."""
-    lines = [*data_lines(run.data), *_token_lines(run), *step_lines(run.data)]
+    lines = [*data_lines(run.data), *_token_lines(run), *step_lines(run.data, world_size())]
     return "\n".join([*lines, *_module_lines(run), "", run.samples()])
 
 
 def data_lines(data: RunData) -> list[str]:
     """What was read, used and set aside, and the mix of the first epoch."""
     lines = [
-        _member_line(split, member)
+        member_line(split, member)
         for split, members in (("train", data.train), ("val", data.val))
         for member in members
     ]
     return [*lines, "", *mix_table(data, 0), ""]
 
 
-def _member_line(split: str, member: MemberData) -> str:
+def member_line(split: str, member: MemberData) -> str:
+    """Read, used and set aside, of one data set."""
     scan, fitted = member.opened.scan, member.fitted
     cut = f", {fitted.num_cut_to_subset} cut to a subset" if fitted.num_cut_to_subset else ""
     return (
@@ -48,7 +49,7 @@ def _token_lines(run: TrainingRun) -> list[str]:
     ]
 
 
-def step_lines(data: RunData) -> list[str]:
+def step_lines(data: RunData, num_devices: int) -> list[str]:
     """Batches and steps."""
     grid, plan = data.grid, data.plan
     size = (
@@ -59,7 +60,7 @@ def step_lines(data: RunData) -> list[str]:
     tail = plan.tail_size
     what = f"{tail} left out" if tail >= 0 else f"{-tail} repeated to fill the last batch"
     return [
-        f"batch  {plan.effective_batch_size} = {size} x {world_size()} devices x "
+        f"batch  {plan.effective_batch_size} = {size} x {num_devices} devices x "
         f"{grid.accumulation_steps} accumulation",
         f"steps  {plan.steps_per_epoch} an epoch (tail: {what}), {data.total_steps} in all",
     ]

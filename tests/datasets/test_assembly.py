@@ -71,7 +71,7 @@ class Characters:
 
 def test_over_long_samples_stop_or_are_written_aside(opened, tmp_path):
     config, data = opened("custom.on_invalid_record=quarantine")
-    dataset, length_of = make_dataset(config, data), Characters()
+    dataset, length_of = make_dataset(config, data.spec, data.source), Characters()
     lengths = measure(dataset, length_of)
     assert (lengths.exact == lengths.bound).all()
     assert fit_rows(dataset, lengths, None, "fail", length_of).dataset is dataset
@@ -88,7 +88,7 @@ def test_over_long_samples_stop_or_are_written_aside(opened, tmp_path):
 
 def test_over_long_samples_keep_their_first_objects_whole(opened):
     config, data = opened("custom.on_invalid_record=quarantine")
-    dataset, length_of = make_dataset(config, data), Characters()
+    dataset, length_of = make_dataset(config, data.spec, data.source), Characters()
     lengths = measure(dataset, length_of)
     limit = int(lengths.exact.max()) - 1
     kept = fit_rows(dataset, lengths, limit, "subset_objects", length_of)
@@ -123,17 +123,20 @@ def test_lengths_are_measured_once_and_again_when_anything_changes(opened):
             Counting.calls += 1
             return super().__call__(talk)
 
-    dataset = make_dataset(config, data)
+    dataset = make_dataset(config, data.spec, data.source)
     first = measure(dataset, Counting())
     calls = Counting.calls
     assert calls == len(dataset)
     assert (measure(dataset, Counting()).exact == first.exact).all()
     assert Counting.calls == calls
     other, _ = opened("custom.on_invalid_record=quarantine", "custom.json_format=standard")
-    changed = measure(make_dataset(other, data), Counting())
+    changed = measure(make_dataset(other, data.spec, data.source), Counting())
     assert Counting.calls == calls  # the builder is the spec's, opened under the first config
     _, standard = opened("custom.on_invalid_record=quarantine", "custom.json_format=standard")
-    assert (measure(make_dataset(other, standard), Counting()).exact != first.exact).any()
+    assert (
+        measure(make_dataset(other, standard.spec, standard.source), Counting()).exact
+        != first.exact
+    ).any()
     assert Counting.calls == 2 * calls
     assert (changed.exact == first.exact).all()
 
