@@ -7,6 +7,7 @@ Planning costs 0.2 ms for 20 objects; pixels: see `paint`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,7 @@ from src.datasets.geometry.shapes import Points, Shape
 from src.datasets.geometry.simplify import cap_vertices
 from src.datasets.scene import RenderedScene, Scene, SceneObject
 from src.images import read_header
-from src.rng import Stream, generator
+from src.rng import Stream, generator, packed
 
 PURPOSE = "augment"
 FIT = "fit_to_grid"
@@ -99,12 +100,13 @@ class Pipeline:
         """Draw every op for one upright picture of width x height; no pixels are touched."""
         state = initial_state(width, height, objects, self.rules)
         place = (key.epoch, key.dataset, key.row)
+        where = packed(*place)
         steps: list[Step] = []
         bypass = stage.bypass_prob > 0 and (
             generator(self.seed, PURPOSE, "bypass", *place).random() < stage.bypass_prob
         )
         for policy in () if bypass else stage.policies:
-            draw = policy.draw(state, Stream(self.seed, PURPOSE, policy.name, *place))
+            draw = policy.draw(state, Stream(_of_op(self.seed, policy.name), where))
             for transform in draw.transforms:
                 state = transform.apply(state, policy.name)
             steps.append(
@@ -141,6 +143,12 @@ class Pipeline:
         return rendered, tuple(trace for _, trace in planned)
 
 
+@lru_cache(maxsize=256)
+def _of_op(seed: int, name: str) -> bytes:
+    """The part of an op's stream key that all samples share."""
+    return packed(seed, PURPOSE, name)
+
+
 def _sizes(scene: Scene) -> list[tuple[int, int]]:
     """(width, height) of each picture, upright; the record says the first one's (checked when it is decoded)."""
     known = [(scene.width, scene.height)] if scene.width and scene.pictures else []
@@ -167,29 +175,35 @@ def trace_of(state: State, steps: tuple[Step, ...], bypassed: bool) -> Trace:
 
 def emitted(state: State, emission: Emission) -> tuple[SceneObject, ...]:
     """The state's shapes as scene objects on its canvas."""
-    aligned = is_axis_aligned(state.matrix)
-    limits = np.array([state.width, state.height], dtype=np.float64)
-    points = np.clip(state.table.points, 0.0, limits)
+    points = np.minimum(np.maximum(state.table.points, 0.0), state.size)
     points.flags.writeable = False  # so are the views of it that shapes hold
     table = ShapeTable(points, state.table.starts, state.table.items)
-    boxes = table.bounds().reshape(-1, 2, 2)
-    boxes.flags.writeable = False
-    as_box = aligned or emission.rotated_box == "bbox"
+    pieces = table.pieces()
+    as_box = emission.rotated_box == "bbox" or is_axis_aligned(state.matrix)
+    if as_box:
+        corners = table.bounds().reshape(-1, 2, 2)
+        corners.flags.writeable = False
+        pieces = [
+            box if item.kind == "bbox_2d" else piece
+            for item, piece, box in zip(table.items, pieces, corners, strict=True)
+        ]
     return tuple(
-        _emit(item, boxes[index] if as_box and item.kind == "bbox_2d" else piece, as_box, emission)
-        for index, (item, piece) in enumerate(zip(table.items, table.pieces(), strict=True))
+        SceneObject(desc=_desc(item, emission), shape=_shape(item, piece, as_box, emission))
+        for item, piece in zip(table.items, pieces, strict=True)
     )
 
 
-def _emit(item: Tracked, points: Points, as_box: bool, emission: Emission) -> SceneObject:
-    kind = item.kind
-    limit = emission.max_poly_vertices
+def _shape(item: Tracked, points: Points, as_box: bool, emission: Emission) -> Shape:
+    kind, limit = item.kind, emission.max_poly_vertices
     if kind == "bbox_2d" and not as_box:
         kind = "poly"
     elif kind == "poly" and limit is not None and len(points) > limit:
         points = np.array(cap_vertices([(x, y) for x, y in points.tolist()], limit, closed=True))
         points.flags.writeable = False
-    desc = item.desc
+    return Shape(item.object_id, kind, points)
+
+
+def _desc(item: Tracked, emission: Emission) -> str:
     if item.is_partial and emission.wording is not None:
-        desc = desc.replace(*emission.wording)
-    return SceneObject(desc=desc, shape=Shape(item.object_id, kind, points))
+        return item.desc.replace(*emission.wording)
+    return item.desc
