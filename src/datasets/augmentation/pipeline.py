@@ -6,6 +6,7 @@ Planning costs 0.2 ms for 20 objects; pixels: see `paint`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from src.contract.budget import PixelBudget
+from src.contract.records import GeometryKind
 from src.datasets.augmentation.curriculum import Curriculum, Stage
 from src.datasets.augmentation.ops.canvas import resized
 from src.datasets.augmentation.paint import Painter, content_area
@@ -31,6 +33,8 @@ from src.rng import Stream, generator, packed
 PURPOSE = "augment"
 FIT = "fit_to_grid"
 CUT = "canvas"
+KINDS: Mapping[GeometryKind, GeometryKind] = {"bbox_2d": "bbox_2d", "poly": "poly", "line": "line"}
+TURNED_KINDS: Mapping[GeometryKind, GeometryKind] = {**KINDS, "bbox_2d": "poly"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,32 +182,41 @@ def emitted(state: State, emission: Emission) -> tuple[SceneObject, ...]:
     points = np.minimum(np.maximum(state.table.points, 0.0), state.size)
     points.flags.writeable = False  # so are the views of it that shapes hold
     table = ShapeTable(points, state.table.starts, state.table.items)
-    pieces = table.pieces()
+    items, pieces = table.items, table.pieces()
     as_box = emission.rotated_box == "bbox" or is_axis_aligned(state.matrix)
     if as_box:
-        corners = table.bounds().reshape(-1, 2, 2)
-        corners.flags.writeable = False
-        pieces = [
-            box if item.kind == "bbox_2d" else piece
-            for item, piece, box in zip(table.items, pieces, corners, strict=True)
+        pieces = _boxes_as_two_points(table, pieces)
+    if emission.max_poly_vertices is not None:
+        pieces = _thinned(items, pieces, emission.max_poly_vertices)
+    descs = [item.desc for item in items]
+    if emission.wording is not None:
+        full, partial = emission.wording
+        descs = [
+            item.desc.replace(full, partial) if item.is_partial else item.desc for item in items
         ]
+    kinds = KINDS if as_box else TURNED_KINDS
     return tuple(
-        SceneObject(desc=_desc(item, emission), shape=_shape(item, piece, as_box, emission))
-        for item, piece in zip(table.items, pieces, strict=True)
+        SceneObject(desc=desc, shape=Shape(item.object_id, kinds[item.kind], piece))
+        for item, desc, piece in zip(items, descs, pieces, strict=True)
     )
 
 
-def _shape(item: Tracked, points: Points, as_box: bool, emission: Emission) -> Shape:
-    kind, limit = item.kind, emission.max_poly_vertices
-    if kind == "bbox_2d" and not as_box:
-        kind = "poly"
-    elif kind == "poly" and limit is not None and len(points) > limit:
-        points = np.array(cap_vertices([(x, y) for x, y in points.tolist()], limit, closed=True))
-        points.flags.writeable = False
-    return Shape(item.object_id, kind, points)
+def _boxes_as_two_points(table: ShapeTable, pieces: list[Points]) -> list[Points]:
+    corners = table.bounds().reshape(-1, 2, 2)
+    corners.flags.writeable = False
+    return [
+        box if item.kind == "bbox_2d" else piece
+        for item, piece, box in zip(table.items, pieces, corners, strict=True)
+    ]
 
 
-def _desc(item: Tracked, emission: Emission) -> str:
-    if item.is_partial and emission.wording is not None:
-        return item.desc.replace(*emission.wording)
-    return item.desc
+def _thinned(items: tuple[Tracked, ...], pieces: list[Points], limit: int) -> list[Points]:
+    """Polygons with at most `limit` vertices; everything else as it is."""
+    thinned = []
+    for item, points in zip(items, pieces, strict=True):
+        if item.kind == "poly" and len(points) > limit:
+            path = [(x, y) for x, y in points.tolist()]
+            points = np.array(cap_vertices(path, limit, closed=True))
+            points.flags.writeable = False
+        thinned.append(points)
+    return thinned

@@ -154,9 +154,7 @@ def clip_table(
     boxes = table.bounds().tolist()
     left, top = window[0] - EDGE_TOLERANCE, window[1] - EDGE_TOLERANCE
     right, bottom = window[2] + EDGE_TOLERANCE, window[3] + EDGE_TOLERANCE
-    within = [
-        x1 >= left and y1 >= top and x2 <= right and y2 <= bottom for x1, y1, x2, y2 in boxes
-    ]
+    within = [x1 >= left and y1 >= top and x2 <= right and y2 <= bottom for x1, y1, x2, y2 in boxes]
     if all(within):
         return table, ()
     back = inverse(from_source)

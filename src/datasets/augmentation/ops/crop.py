@@ -19,8 +19,7 @@ from src.datasets.augmentation.drawing import (
 )
 from src.datasets.augmentation.ops.canvas import unchanged
 from src.datasets.augmentation.state import State
-from src.datasets.augmentation.transforms import Warp, numbers_of
-from src.datasets.geometry.affine import translation
+from src.datasets.augmentation.transforms import Warp, shift
 from src.rng import Stream
 
 CLASS_ENDS = "/,="
@@ -37,7 +36,7 @@ def is_of_class(desc: str, names: tuple[str, ...]) -> bool:
 def window_warp(x: int, y: int, width: int, height: int, floors: tuple[float, float]) -> Warp:
     """Cut the canvas to a window of whole pixels."""
     return Warp(
-        matrix=numbers_of(translation(-x, -y)),
+        matrix=shift(-x, -y),
         size=(width, height),
         cut_before=True,
         cut_after=True,
