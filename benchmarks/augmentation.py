@@ -12,9 +12,8 @@ import argparse
 import json
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import numpy as np
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
+from benchmarks.timing import measure
 from src.contract.budget import PixelBudget
 from src.contract.records import Source
 from src.datasets.augmentation.builder import make_pipeline
@@ -141,7 +141,7 @@ def practical_limit(pipeline: Pipeline, *, halve: bool) -> Callable[[Scene, int]
     matrix = np.array([[1.1, 0.05, 0.02, -9], [0.02, 1.1, 0.03, -9], [0.01, 0.05, 1.1, -9]])
 
     def run(scene: Scene, row: int) -> Any:
-        state = planned[scene.source.line, row % ROWS]
+        state = planned[scene.source.line, row]
         picture = load_rgba(scene.pictures[0], halve=halve).pixels
         factor = scene.width / picture.shape[1]
         centre = state.matrix @ scaling(factor, factor)
@@ -168,19 +168,10 @@ def plan(pipeline: Pipeline, scene: Scene, row: int) -> Any:
     return pipeline.plan(*size, scene.objects, DrawKey(0, 0, row), stage)[0]
 
 
-def measure(
-    contestants: dict[str, Callable[[Scene, int], Any]], scenes: Sequence[Scene], rounds: int
-) -> dict[str, float]:
-    """Median CPU milliseconds of each, in interleaved rounds over all scenes; the first round is not counted."""
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for number in range(rounds + 1):
-        for name, run in contestants.items():
-            for index, scene in enumerate(scenes):
-                began = time.process_time()
-                run(scene, number * len(scenes) + index)
-                if number:
-                    times[name].append(time.process_time() - began)
-    return {name: statistics.median(values) * 1e3 for name, values in times.items()}
+def each_row(run: Callable[[Scene, int], Any]) -> Callable[[Scene], Any]:
+    """The same with one row after another, so that every call draws anew."""
+    rows = count()
+    return lambda scene: run(scene, next(rows) % ROWS)
 
 
 def quality(scenes: Sequence[Scene], pipeline: Pipeline, *, halve: bool) -> float:
@@ -234,21 +225,21 @@ def compare(scenes: Sequence[Scene], rounds: int) -> dict[str, float]:
     full, fast = our_pipeline(), our_pipeline(fast_decode=True)
     peer = albumentations_chain()
     limits = {"limit": practical_limit(full, halve=False)}
-    contestants: dict[str, Callable[[Scene, int], Any]] = {
-        "ours": lambda scene, row: full.apply(scene, DrawKey(0, 0, row % ROWS)),
-        "albumentations": lambda scene, _row: peer(scene),
-        **limits,
+    contestants: dict[str, Callable[[Scene], Any]] = {
+        "ours": each_row(lambda scene, row: full.apply(scene, DrawKey(0, 0, row))),
+        "albumentations": peer,
+        "limit": each_row(limits["limit"]),
     }
     if scenes[0].width * scenes[0].height > CAP:
         limits["limit, half decode"] = practical_limit(full, halve=True)
         contestants |= {
-            "ours, fast decode": lambda scene, row: fast.apply(scene, DrawKey(0, 0, row % ROWS)),
-            **limits,
+            "ours, fast decode": each_row(lambda scene, row: fast.apply(scene, DrawKey(0, 0, row))),
+            "limit, half decode": each_row(limits["limit, half decode"]),
         }
     for limit in limits.values():
         limit.prepare(scenes)  # type: ignore[attr-defined]
-    contestants["planning and geometry"] = lambda scene, row: emitted(
-        plan(full, scene, row), full.emission
+    contestants["planning and geometry"] = each_row(
+        lambda scene, row: emitted(plan(full, scene, row), full.emission)
     )
     ms = measure(contestants, scenes, rounds)
     figures = {f"{name}, CPU ms": value for name, value in ms.items()}

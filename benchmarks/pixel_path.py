@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from benchmarks.augmentation import CAP, ROWS, make_scenes, our_pipeline
+from benchmarks.timing import measure
 from src.contract.budget import PixelBudget
 from src.datasets.augmentation.pipeline import DrawKey
 from src.datasets.builders.config import BuilderConfig
@@ -125,21 +124,6 @@ def make_worker_encode(template: Any) -> Encode:
 def tensor_bytes(encoded: Encoded) -> int:
     """Bytes of the tensors that a worker hands over."""
     return sum(value.nbytes for value in encoded.values() if hasattr(value, "nbytes"))
-
-
-def measure(
-    contestants: dict[str, Encode], samples: Sequence[Sample], rounds: int
-) -> dict[str, float]:
-    """Median CPU milliseconds of each, in interleaved rounds over all samples; the first round is not counted."""
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for number in range(rounds + 1):
-        for name, encode in contestants.items():
-            for sample in samples:
-                began = time.process_time()
-                encode(sample)
-                if number:
-                    times[name].append(time.process_time() - began)
-    return {name: statistics.median(values) * 1e3 for name, values in times.items()}
 
 
 def main() -> None:

@@ -39,6 +39,18 @@ def main(argv: Sequence[str]) -> int:
         default=defaults.max_extent,
         help="largest object, share of the side",
     )
+    add(
+        "--digit-share",
+        type=float,
+        default=defaults.digit_share,
+        help="share of objects that are digits (boxes)",
+    )
+    add(
+        "--card-share",
+        type=float,
+        default=defaults.card_share,
+        help="share that are cards (polygons); the rest are wires (lines)",
+    )
     add("--num-names", type=int, default=0, help="digit questions at the beginning of train.jsonl")
     add("--num-single", type=int, default=0, help="scenes of one object after them")
     add("--rounds", type=int, default=1, help="passes over the scenes in train.jsonl")
@@ -56,6 +68,8 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError.say("--min-objects must lie between 0 and --max-objects")
     if not 0 < options.min_extent <= options.max_extent < 1:
         raise UsageError.say("extents must satisfy 0 < min <= max < 1")
+    if min(options.digit_share, options.card_share, 1 - options.digit_share - options.card_share) < 0:
+        raise UsageError.say("--digit-share and --card-share must be shares with a sum of at most 1")
     counts = {split: getattr(options, f"num_{split}") for split in SPLITS}
     plan = ScenesPlan(
         counts={split: count for split, count in counts.items() if count > 0},
@@ -65,6 +79,8 @@ def main(argv: Sequence[str]) -> int:
             max_objects=options.max_objects,
             min_extent=options.min_extent,
             max_extent=options.max_extent,
+            digit_share=options.digit_share,
+            card_share=options.card_share,
         ),
         seed=options.seed,
         num_names=options.num_names,

@@ -6,13 +6,16 @@ Planning costs 0.2 ms for 20 objects; pixels: see `paint`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from src.contract.budget import PixelBudget
+from src.contract.records import GeometryKind
 from src.datasets.augmentation.curriculum import Curriculum, Stage
 from src.datasets.augmentation.ops.canvas import resized
 from src.datasets.augmentation.paint import Painter, content_area
@@ -25,11 +28,13 @@ from src.datasets.geometry.shapes import Points, Shape
 from src.datasets.geometry.simplify import cap_vertices
 from src.datasets.scene import RenderedScene, Scene, SceneObject
 from src.images import read_header
-from src.rng import Stream, generator
+from src.rng import Stream, generator, packed
 
 PURPOSE = "augment"
 FIT = "fit_to_grid"
 CUT = "canvas"
+KINDS: Mapping[GeometryKind, GeometryKind] = {"bbox_2d": "bbox_2d", "poly": "poly", "line": "line"}
+TURNED_KINDS: Mapping[GeometryKind, GeometryKind] = {**KINDS, "bbox_2d": "poly"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +104,13 @@ class Pipeline:
         """Draw every op for one upright picture of width x height; no pixels are touched."""
         state = initial_state(width, height, objects, self.rules)
         place = (key.epoch, key.dataset, key.row)
+        where = packed(*place)
         steps: list[Step] = []
         bypass = stage.bypass_prob > 0 and (
             generator(self.seed, PURPOSE, "bypass", *place).random() < stage.bypass_prob
         )
         for policy in () if bypass else stage.policies:
-            draw = policy.draw(state, Stream(self.seed, PURPOSE, policy.name, *place))
+            draw = policy.draw(state, Stream(_of_op(self.seed, policy.name), where))
             for transform in draw.transforms:
                 state = transform.apply(state, policy.name)
             steps.append(
@@ -141,6 +147,12 @@ class Pipeline:
         return rendered, tuple(trace for _, trace in planned)
 
 
+@lru_cache(maxsize=256)
+def _of_op(seed: int, name: str) -> bytes:
+    """The part of an op's stream key that all samples share."""
+    return packed(seed, PURPOSE, name)
+
+
 def _sizes(scene: Scene) -> list[tuple[int, int]]:
     """(width, height) of each picture, upright; the record says the first one's (checked when it is decoded)."""
     known = [(scene.width, scene.height)] if scene.width and scene.pictures else []
@@ -167,29 +179,44 @@ def trace_of(state: State, steps: tuple[Step, ...], bypassed: bool) -> Trace:
 
 def emitted(state: State, emission: Emission) -> tuple[SceneObject, ...]:
     """The state's shapes as scene objects on its canvas."""
-    aligned = is_axis_aligned(state.matrix)
-    limits = np.array([state.width, state.height], dtype=np.float64)
-    points = np.clip(state.table.points, 0.0, limits)
+    points = np.minimum(np.maximum(state.table.points, 0.0), state.size)
     points.flags.writeable = False  # so are the views of it that shapes hold
     table = ShapeTable(points, state.table.starts, state.table.items)
-    boxes = table.bounds().reshape(-1, 2, 2)
-    boxes.flags.writeable = False
-    as_box = aligned or emission.rotated_box == "bbox"
+    items, pieces = table.items, table.pieces()
+    as_box = emission.rotated_box == "bbox" or is_axis_aligned(state.matrix)
+    if as_box:
+        pieces = _boxes_as_two_points(table, pieces)
+    if emission.max_poly_vertices is not None:
+        pieces = _thinned(items, pieces, emission.max_poly_vertices)
+    descs = [item.desc for item in items]
+    if emission.wording is not None:
+        full, partial = emission.wording
+        descs = [
+            item.desc.replace(full, partial) if item.is_partial else item.desc for item in items
+        ]
+    kinds = KINDS if as_box else TURNED_KINDS
     return tuple(
-        _emit(item, boxes[index] if as_box and item.kind == "bbox_2d" else piece, as_box, emission)
-        for index, (item, piece) in enumerate(zip(table.items, table.pieces(), strict=True))
+        SceneObject(desc=desc, shape=Shape(item.object_id, kinds[item.kind], piece))
+        for item, desc, piece in zip(items, descs, pieces, strict=True)
     )
 
 
-def _emit(item: Tracked, points: Points, as_box: bool, emission: Emission) -> SceneObject:
-    kind = item.kind
-    limit = emission.max_poly_vertices
-    if kind == "bbox_2d" and not as_box:
-        kind = "poly"
-    elif kind == "poly" and limit is not None and len(points) > limit:
-        points = np.array(cap_vertices([(x, y) for x, y in points.tolist()], limit, closed=True))
-        points.flags.writeable = False
-    desc = item.desc
-    if item.is_partial and emission.wording is not None:
-        desc = desc.replace(*emission.wording)
-    return SceneObject(desc=desc, shape=Shape(item.object_id, kind, points))
+def _boxes_as_two_points(table: ShapeTable, pieces: list[Points]) -> list[Points]:
+    corners = table.bounds().reshape(-1, 2, 2)
+    corners.flags.writeable = False
+    return [
+        box if item.kind == "bbox_2d" else piece
+        for item, piece, box in zip(table.items, pieces, corners, strict=True)
+    ]
+
+
+def _thinned(items: tuple[Tracked, ...], pieces: list[Points], limit: int) -> list[Points]:
+    """Polygons with at most `limit` vertices; everything else as it is."""
+    thinned = []
+    for item, points in zip(items, pieces, strict=True):
+        if item.kind == "poly" and len(points) > limit:
+            path = [(x, y) for x, y in points.tolist()]
+            points = np.array(cap_vertices(path, limit, closed=True))
+            points.flags.writeable = False
+        thinned.append(points)
+    return thinned

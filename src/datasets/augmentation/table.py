@@ -7,6 +7,7 @@ exact clipper. Boxes travel as their four corners, so that a box that is turned 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -83,10 +84,9 @@ class ShapeTable:
         """The vertices of each shape, views of `points`."""
         if not self.items:
             return []
-        stops = [*self.starts.tolist()[1:], len(self.points)]
-        return [
-            self.points[start:stop] for start, stop in zip(self.starts.tolist(), stops, strict=True)
-        ]
+        points, starts = self.points, self.starts.tolist()
+        stops = [*starts[1:], len(points)]
+        return [points[start:stop] for start, stop in zip(starts, stops, strict=True)]
 
     def moved(self, matrix: Matrix) -> ShapeTable:
         if not self.items:
@@ -97,9 +97,10 @@ class ShapeTable:
         """(n, 4) enclosing boxes."""
         if not self.items:
             return np.empty((0, 4))
-        low = np.minimum.reduceat(self.points, self.starts, axis=0)
-        high = np.maximum.reduceat(self.points, self.starts, axis=0)
-        return np.hstack([low, high])
+        boxes = np.empty((len(self.items), 4))
+        np.minimum.reduceat(self.points, self.starts, axis=0, out=boxes[:, :2])
+        np.maximum.reduceat(self.points, self.starts, axis=0, out=boxes[:, 2:])
+        return boxes
 
     def kept(self, indices: list[int]) -> ShapeTable:
         if len(indices) == len(self.items):
@@ -118,20 +119,20 @@ def table_of(rows: list[tuple[Tracked, Path]]) -> ShapeTable:
 def _joined(items: list[Tracked], pieces: list[Points]) -> ShapeTable:
     if not items:
         return ShapeTable(np.empty((0, 2)), np.empty(0, dtype=np.intp), ())
-    starts = np.cumsum([0, *map(len, pieces[:-1])])
-    return ShapeTable(np.concatenate(pieces), starts, tuple(items))
+    starts = list(accumulate(map(len, pieces[:-1]), initial=0))
+    return ShapeTable(np.concatenate(pieces), np.array(starts, dtype=np.intp), tuple(items))
 
 
 def table_of_scene(objects: tuple[SceneObject, ...]) -> ShapeTable:
     """The table of a scene's objects, boxes as corners clockwise from the top left."""
-    pieces, items = [], []
-    for item in objects:
-        shape = item.shape
-        points = shape.points
-        if shape.kind == "bbox_2d":
-            points = points.ravel()[CORNERS]
-        pieces.append(points)
-        items.append(Tracked(shape.object_id, shape.object_id, shape.kind, item.desc))
+    shapes = [item.shape for item in objects]
+    pieces = [
+        shape.points.take(CORNERS) if shape.kind == "bbox_2d" else shape.points for shape in shapes
+    ]
+    items = [
+        Tracked(shape.object_id, shape.object_id, shape.kind, item.desc)
+        for item, shape in zip(objects, shapes, strict=True)
+    ]
     return _joined(items, pieces)
 
 
@@ -150,25 +151,23 @@ def clip_table(
     """
     if not table.items:
         return table, ()
-    boxes = table.bounds()
-    x1, y1, x2, y2 = window
-    low = boxes[:, :2] >= (x1 - EDGE_TOLERANCE, y1 - EDGE_TOLERANCE)
-    high = boxes[:, 2:] <= (x2 + EDGE_TOLERANCE, y2 + EDGE_TOLERANCE)
-    within = [bool(inside) for inside in np.all(low & high, axis=1)]
+    boxes = table.bounds().tolist()
+    left, top = window[0] - EDGE_TOLERANCE, window[1] - EDGE_TOLERANCE
+    right, bottom = window[2] + EDGE_TOLERANCE, window[3] + EDGE_TOLERANCE
+    within = [x1 >= left and y1 >= top and x2 <= right and y2 <= bottom for x1, y1, x2, y2 in boxes]
     if all(within):
         return table, ()
-    corners = boxes.tolist()
     back = inverse(from_source)
     items: list[Tracked] = []
     pieces: list[Points] = []
     dropped: list[Dropped] = []
-    for index, (item, piece) in enumerate(zip(table.items, table.pieces(), strict=True)):
-        if within[index]:
+    for item, piece, box, inside in zip(table.items, table.pieces(), boxes, within, strict=True):
+        if inside:
             items.append(item)
             pieces.append(piece)
             continue
         path = list(map(tuple, piece.tolist()))
-        share, parts = _visible(item.kind, path, window, corners[index], back)
+        share, parts = _visible(item.kind, path, window, box, back)
         if not parts or item.fraction * share < floors.visible:
             shown = item.fraction * share
             reason = f"visible {shown:.3f} below {floors.visible:g}" if parts else "outside"

@@ -14,6 +14,17 @@ from src.datasets.geometry.affine import Matrix, inverse
 from src.datasets.geometry.clip import Path
 
 Numbers = tuple[float, ...]
+IDENTITY: Numbers = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+
+def shift(dx: float, dy: float) -> Numbers:
+    """A translation, as the two rows that a warp holds."""
+    return (1.0, 0.0, float(dx), 0.0, 1.0, float(dy))
+
+
+def stretch(sx: float, sy: float) -> Numbers:
+    """A scaling about the origin, as the two rows that a warp holds."""
+    return (sx, 0.0, 0.0, 0.0, sy, 0.0)
 
 
 def numbers_of(matrix: Matrix) -> Numbers:

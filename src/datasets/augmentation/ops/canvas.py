@@ -19,7 +19,7 @@ from src.datasets.augmentation.drawing import (
     range_problem,
 )
 from src.datasets.augmentation.state import State
-from src.datasets.augmentation.transforms import Warp, numbers_of
+from src.datasets.augmentation.transforms import IDENTITY, Warp, numbers_of, stretch
 from src.datasets.geometry.affine import identity, scaling, translation
 from src.rng import Stream
 
@@ -28,15 +28,15 @@ Grey = Annotated[int, Ge(0), Le(255)]
 
 def resized(state: State, width: int, height: int) -> Warp:
     """The whole canvas stretched to width x height."""
-    matrix = scaling(width / state.width, height / state.height)
-    return Warp(matrix=numbers_of(matrix), size=(width, height), cut_before=True)
+    matrix = stretch(width / state.width, height / state.height)
+    return Warp(matrix=matrix, size=(width, height), cut_before=True)
 
 
 def unchanged(state: State, drawn: Drawn) -> Draw:
     """The size fits already; the canvas is cut all the same, so that what follows does not hang on that chance."""
     if state.is_whole:
         return Draw(drawn)
-    return Draw(drawn, (Warp(matrix=numbers_of(identity()), cut_before=True),))
+    return Draw(drawn, (Warp(matrix=IDENTITY, cut_before=True),))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,9 +143,7 @@ class PadToMultiple(NoProblems):
         width, height = (-(-side // self.multiple) * self.multiple for side in state.size)
         if (width, height) == state.size:
             return unchanged(state, {})
-        warp = Warp(
-            matrix=numbers_of(identity()), size=(width, height), cut_before=True, fill=self.fill
-        )
+        warp = Warp(matrix=IDENTITY, size=(width, height), cut_before=True, fill=self.fill)
         return Draw({}, (warp,))
 
 

@@ -22,14 +22,30 @@ from src.datasets.augmentation.transforms import Recolour
 from src.rng import Stream
 
 WIDE: Range = (0.7, 1.4)
+SEEDS = 2**53
 
 
-def _recolour(drawn: dict[str, float], change: colour.Colour) -> Draw:
-    return Draw(drawn, (Recolour(colour=change),))
+class ColourOp:
+    """Draws `u` and one number for each of `units`; acts when `u` is below `prob` and there is anything to change."""
+
+    prob: float
+    units: ClassVar[tuple[str, ...]] = ()
+
+    def change(self, *units: float) -> colour.Colour | None:
+        """The change that the numbers (each 0 to 1) stand for; None for an identity."""
+        raise NotImplementedError
+
+    def draw(self, state: State, rng: Stream) -> Draw:
+        numbers = rng.uniform(1 + len(self.units))
+        drawn = dict(zip(("u", *self.units), numbers, strict=True))
+        if numbers[0] >= self.prob:
+            return Draw(drawn)
+        change = self.change(*numbers[1:])
+        return Draw(drawn) if change is None else Draw(drawn, (Recolour(colour=change),))
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColorJitter:
+class ColorJitter(ColourOp):
     """Brightness, contrast (about mid grey) and saturation, each by a factor from its range."""
 
     brightness: Range = (0.7, 1.3)
@@ -38,6 +54,7 @@ class ColorJitter:
     prob: Probability = 1.0
     name: ClassVar[str] = "color_jitter"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "brightness", "contrast", "saturation")
+    units: ClassVar[tuple[str, ...]] = ("brightness", "contrast", "saturation")
 
     def problems(self) -> list[tuple[str, str]]:
         return [
@@ -46,18 +63,14 @@ class ColorJitter:
             for problem in range_problem(name, getattr(self, name), 0, 10)
         ]
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        u, *units = rng.uniform(4)
-        drawn = dict(zip(("u", "brightness", "contrast", "saturation"), (u, *units), strict=True))
+    def change(self, *units: float) -> colour.Colour | None:
         ranges = (self.brightness, self.contrast, self.saturation)
         factors = [between(span, unit) for span, unit in zip(ranges, units, strict=True)]
-        if u >= self.prob or factors == [1.0, 1.0, 1.0]:
-            return Draw(drawn)
-        return _recolour(drawn, colour.jitter_matrix(*factors))
+        return None if factors == [1.0, 1.0, 1.0] else colour.jitter_matrix(*factors)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gamma:
+class Gamma(ColourOp):
     """v' = gain * v ** gamma on 0..1, gamma from its range."""
 
     gamma: Range = WIDE
@@ -65,21 +78,18 @@ class Gamma:
     prob: Probability = 1.0
     name: ClassVar[str] = "gamma"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "gamma")
+    units: ClassVar[tuple[str, ...]] = ("gamma",)
 
     def problems(self) -> list[tuple[str, str]]:
         return range_problem("gamma", self.gamma, 0.01, 100)
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        u, unit = rng.uniform(2)
-        drawn = {"u": u, "gamma": unit}
-        value = between(self.gamma, unit)
-        if u >= self.prob or (value == 1.0 and self.gain == 1.0):
-            return Draw(drawn)
-        return _recolour(drawn, colour.Gamma(gamma=value, gain=self.gain))
+    def change(self, *units: float) -> colour.Colour | None:
+        value = between(self.gamma, units[0])
+        return None if value == self.gain == 1.0 else colour.Gamma(gamma=value, gain=self.gain)
 
 
 @dataclass(frozen=True, kw_only=True)
-class HueSaturationValue:
+class HueSaturationValue(ColourOp):
     """Hue turned by up to `hue_degrees` either way; saturation and value by factors from their ranges."""
 
     hue_degrees: Annotated[float, Ge(0), Le(180)] = 20.0
@@ -88,27 +98,26 @@ class HueSaturationValue:
     prob: Probability = 1.0
     name: ClassVar[str] = "hsv"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "hue_degrees", "saturation", "value")
+    units: ClassVar[tuple[str, ...]] = ("turn", "saturation", "value")
 
     def problems(self) -> list[tuple[str, str]]:
         return range_problem("saturation", self.saturation, 0, 10) + range_problem(
             "value", self.value, 0, 10
         )
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        u, turn, saturation, value = rng.uniform(4)
-        drawn = {"u": u, "turn": turn, "saturation": saturation, "value": value}
+    def change(self, *units: float) -> colour.Colour | None:
+        turn, saturation, value = units
         change = colour.Hsv(
             degrees=self.hue_degrees * (2 * turn - 1),
             saturation=between(self.saturation, saturation),
             value=between(self.value, value),
         )
-        if u >= self.prob or (change.degrees, change.saturation, change.value) == (0.0, 1.0, 1.0):
-            return Draw(drawn)
-        return _recolour(drawn, change)
+        identity = (change.degrees, change.saturation, change.value) == (0.0, 1.0, 1.0)
+        return None if identity else change
 
 
 @dataclass(frozen=True, kw_only=True)
-class Clahe(NoProblems):
+class Clahe(NoProblems, ColourOp):
     """Contrast-limited adaptive histogram equalisation of the lightness."""
 
     clip_limit: Annotated[float, Gt(0)] = 3.0
@@ -117,15 +126,12 @@ class Clahe(NoProblems):
     name: ClassVar[str] = "clahe"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "clip_limit")
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        drawn = {"u": rng.uniform(1)[0]}
-        if drawn["u"] >= self.prob:
-            return Draw(drawn)
-        return _recolour(drawn, colour.Clahe(clip_limit=self.clip_limit, tile_grid=self.tile_grid))
+    def change(self, *_units: float) -> colour.Colour | None:
+        return colour.Clahe(clip_limit=self.clip_limit, tile_grid=self.tile_grid)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoContrast(NoProblems):
+class AutoContrast(NoProblems, ColourOp):
     """Stretch each channel's range to 0..255, leaving out `cutoff` percent at either end."""
 
     cutoff: Annotated[float, Ge(0), Le(49)] = 0.0
@@ -133,15 +139,12 @@ class AutoContrast(NoProblems):
     name: ClassVar[str] = "auto_contrast"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "cutoff")
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        drawn = {"u": rng.uniform(1)[0]}
-        if drawn["u"] >= self.prob:
-            return Draw(drawn)
-        return _recolour(drawn, colour.AutoContrast(cutoff=self.cutoff))
+    def change(self, *_units: float) -> colour.Colour | None:
+        return colour.AutoContrast(cutoff=self.cutoff)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Solarize(NoProblems):
+class Solarize(NoProblems, ColourOp):
     """Invert values from `threshold` on."""
 
     threshold: Annotated[int, Ge(0), Le(256)] = 128
@@ -149,15 +152,12 @@ class Solarize(NoProblems):
     name: ClassVar[str] = "solarize"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "threshold")
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        drawn = {"u": rng.uniform(1)[0]}
-        if drawn["u"] >= self.prob or self.threshold == 256:
-            return Draw(drawn)
-        return _recolour(drawn, colour.Solarize(threshold=self.threshold))
+    def change(self, *_units: float) -> colour.Colour | None:
+        return None if self.threshold == 256 else colour.Solarize(threshold=self.threshold)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Posterize(NoProblems):
+class Posterize(NoProblems, ColourOp):
     """Keep the top `bits` bits of each value."""
 
     bits: Annotated[int, Ge(1), Le(8)] = 4
@@ -165,53 +165,44 @@ class Posterize(NoProblems):
     name: ClassVar[str] = "posterize"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "bits")
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        drawn = {"u": rng.uniform(1)[0]}
-        if drawn["u"] >= self.prob or self.bits == 8:
-            return Draw(drawn)
-        return _recolour(drawn, colour.Posterize(bits=self.bits))
+    def change(self, *_units: float) -> colour.Colour | None:
+        return None if self.bits == 8 else colour.Posterize(bits=self.bits)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sharpness:
+class Sharpness(ColourOp):
     """Sharpen (factor above 1) or smooth (below 1)."""
 
     factor: Range = (0.5, 1.8)
     prob: Probability = 0.4
     name: ClassVar[str] = "sharpness"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "factor")
+    units: ClassVar[tuple[str, ...]] = ("factor",)
 
     def problems(self) -> list[tuple[str, str]]:
         return range_problem("factor", self.factor, 0, 20)
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        u, unit = rng.uniform(2)
-        drawn = {"u": u, "factor": unit}
-        value = between(self.factor, unit)
-        if u >= self.prob or value == 1.0:
-            return Draw(drawn)
-        return _recolour(drawn, colour.Sharpness(factor=value))
+    def change(self, *units: float) -> colour.Colour | None:
+        value = between(self.factor, units[0])
+        return None if value == 1.0 else colour.Sharpness(factor=value)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Blur:
+class Blur(ColourOp):
     """Gaussian blur with a sigma (pixels of the final picture) from its range."""
 
     sigma: Range = (0.1, 1.5)
     prob: Probability = 0.2
     name: ClassVar[str] = "blur"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "sigma")
+    units: ClassVar[tuple[str, ...]] = ("sigma",)
 
     def problems(self) -> list[tuple[str, str]]:
         return range_problem("sigma", self.sigma, 0, 50)
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        u, unit = rng.uniform(2)
-        drawn = {"u": u, "sigma": unit}
-        value = between(self.sigma, unit)
-        if u >= self.prob or value < 1e-3:
-            return Draw(drawn)
-        return _recolour(drawn, colour.Blur(sigma=value))
+    def change(self, *units: float) -> colour.Colour | None:
+        value = between(self.sigma, units[0])
+        return None if value < 1e-3 else colour.Blur(sigma=value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,29 +219,26 @@ class Noise:
 
     def draw(self, state: State, rng: Stream) -> Draw:
         u, unit = rng.uniform(2)
-        seed = rng.integer(2**53)
+        seed = rng.integer(SEEDS)  # a whole number, unlike what the other colours draw
         drawn = {"u": u, "sigma": unit, "seed": float(seed)}
-        value = between(self.sigma, unit)
-        if u >= self.prob or value == 0.0:
+        sigma = between(self.sigma, unit)
+        if u >= self.prob or sigma == 0.0:
             return Draw(drawn)
-        return _recolour(drawn, colour.Noise(sigma=value, seed=seed))
+        return Draw(drawn, (Recolour(colour=colour.Noise(sigma=sigma, seed=seed)),))
 
 
 @dataclass(frozen=True, kw_only=True)
-class JpegArtifacts:
+class JpegArtifacts(ColourOp):
     """Compress once as JPEG, quality from its range."""
 
     quality: tuple[int, int] = (40, 90)
     prob: Probability = 0.2
     name: ClassVar[str] = "jpeg_artifacts"
     numeric: ClassVar[tuple[str, ...]] = ("prob", "quality")
+    units: ClassVar[tuple[str, ...]] = ("quality",)
 
     def problems(self) -> list[tuple[str, str]]:
         return range_problem("quality", self.quality, 1, 100)
 
-    def draw(self, state: State, rng: Stream) -> Draw:
-        u, unit = rng.uniform(2)
-        drawn = {"u": u, "quality": unit}
-        if u >= self.prob:
-            return Draw(drawn)
-        return _recolour(drawn, colour.JpegArtifacts(quality=round(between(self.quality, unit))))
+    def change(self, *units: float) -> colour.Colour | None:
+        return colour.JpegArtifacts(quality=round(between(self.quality, units[0])))

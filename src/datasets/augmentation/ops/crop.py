@@ -19,8 +19,7 @@ from src.datasets.augmentation.drawing import (
 )
 from src.datasets.augmentation.ops.canvas import unchanged
 from src.datasets.augmentation.state import State
-from src.datasets.augmentation.transforms import Warp, numbers_of
-from src.datasets.geometry.affine import translation
+from src.datasets.augmentation.transforms import Warp, shift
 from src.rng import Stream
 
 CLASS_ENDS = "/,="
@@ -37,7 +36,7 @@ def is_of_class(desc: str, names: tuple[str, ...]) -> bool:
 def window_warp(x: int, y: int, width: int, height: int, floors: tuple[float, float]) -> Warp:
     """Cut the canvas to a window of whole pixels."""
     return Warp(
-        matrix=numbers_of(translation(-x, -y)),
+        matrix=shift(-x, -y),
         size=(width, height),
         cut_before=True,
         cut_after=True,
@@ -49,9 +48,11 @@ def _num_inside(state: State, warp: Warp) -> int:
     """Objects that lie wholly in a crop's window, and so need no clipping to be known as kept."""
     assert warp.size is not None
     x, y = -warp.matrix[2], -warp.matrix[5]
-    boxes = state.table.bounds()
-    low, high = boxes[:, :2] >= (x, y), boxes[:, 2:] <= (x + warp.size[0], y + warp.size[1])
-    return int((low.all(axis=1) & high.all(axis=1)).sum())
+    right, bottom = x + warp.size[0], y + warp.size[1]
+    return sum(
+        x1 >= x and y1 >= y and x2 <= right and y2 <= bottom
+        for x1, y1, x2, y2 in state.table.bounds().tolist()
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +83,14 @@ class RandomCrop:
 
     def draw(self, state: State, rng: Stream) -> Draw:
         u = rng.uniform(1)[0]
-        units = [rng.uniform(4) for _ in range(self.max_attempts)]
         drawn = {"u": u}
         if u >= self.prob:
             return Draw(drawn)
         uncut, state = state, state.cut(self.name)
         reason = ""
-        for area, aspect, across, down in units:
+        for _ in range(self.max_attempts):
+            # Attempt n gets the same four numbers on every picture, whichever attempt succeeds.
+            area, aspect, across, down = rng.uniform(4)
             drawn = {"u": u, "area": area, "aspect": aspect, "x": across, "y": down}
             width, height = self._size(
                 state, between(self.area, area), between(self.aspect, aspect)
