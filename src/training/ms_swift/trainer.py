@@ -14,12 +14,13 @@ from typing import Any
 import orjson
 import torch
 from swift.dataloader import DataLoaderShard
-from swift.trainers import Seq2SeqTrainer
 
 from src.datasets.dense_caption import DenseCaptionDataset, KeyedSample
 from src.datasets.plan import SampleKey
 from src.datasets.sampler import BatchGrid, PlanBatchSampler
 from src.training.ms_swift.pixels import PixelRestorer
+from src.training.ms_swift.saving import CheckpointedTrainer
+from src.training.signals import leave_stopping_to_parent
 from src.training.torchvision_shim import ensure_torchvision
 from src.utils.heap import keep_heap
 from src.utils.logger import rank
@@ -38,12 +39,13 @@ def collate(
 
 def start_worker(_worker_id: int) -> None:
     """One thread a worker: the cores belong to the ranks, and spinning threads would take them."""
+    leave_stopping_to_parent()
     torch.set_num_threads(1)
     keep_heap()
     ensure_torchvision()
 
 
-class PlannedTrainer(Seq2SeqTrainer):
+class PlannedTrainer(CheckpointedTrainer):
     """`train_dataset` must be a `DenseCaptionDataset`; `grid` says how this rank cuts global batches.
 
     With `key_log` set, each optimizer micro-batch's keys are appended to that file as they are trained on.
