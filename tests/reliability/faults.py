@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 
 def plant(name: str | None) -> None:
     """Change the code of this process so that it has the named fault."""
     if name is not None:
-        {"skip": _skip_one_too_many, "no optimizer": _forget_optimizer, "logs": _keep_logs}[name]()
+        FAULTS[name]()
 
 
 def _skip_one_too_many() -> None:
@@ -29,8 +31,55 @@ def _forget_optimizer() -> None:
     CheckpointedTrainer._load_optimizer_and_scheduler = lambda self, checkpoint: None
 
 
+def _forget_loss_sum() -> None:
+    """The loss since the last log line begins anew."""
+    from src.training.ms_swift.saving import CheckpointedTrainer
+
+    CheckpointedTrainer.restore_logging_state = lambda self, states: None
+
+
 def _keep_logs() -> None:
     """Logs are not cut back."""
     from src.training import resume
 
     resume.cut_logs = lambda run_dir, step: None
+
+
+def _mark_first() -> None:
+    """The marker is written when a save begins."""
+    from src.training.checkpoints import Progress, mark_complete
+    from src.training.ms_swift import saving
+
+    plain = saving.make_room
+
+    def faulty(folder):
+        plain(folder)
+        folder.mkdir()
+        step = int(folder.name.removeprefix("checkpoint-"))
+        mark_complete(folder, Progress(step=step, epoch=0.0, world_size=1), {})
+
+    saving.make_room = faulty
+
+
+def _rotate_first() -> None:
+    """Old checkpoints go before the new one is complete, as HF does it."""
+    from src.training.ms_swift import saving
+
+    plain = saving.make_room
+
+    def faulty(folder):
+        for old in folder.parent.glob("checkpoint-*"):
+            shutil.rmtree(old)
+        plain(folder)
+
+    saving.make_room = faulty
+
+
+FAULTS = {
+    "skip": _skip_one_too_many,
+    "no optimizer": _forget_optimizer,
+    "no loss sum": _forget_loss_sum,
+    "logs": _keep_logs,
+    "marker first": _mark_first,
+    "rotate first": _rotate_first,
+}

@@ -2,14 +2,17 @@
 child for each run, which saves 10 to 20 seconds a run. A child is a whole process of its own: it can be killed or signalled.
 
 Run as `python -m tests.reliability.forked_training`, this module is that process: one JSON command a line on stdin
-({"argv": [...], "out": file, "fault": name or null}), one JSON answer a line ({"pid": n}, later {"pid": n, "status": s}).
+({"call": "module:function", "argv": [...], "out": file, "fault": name or null, "environment": {...}}), one JSON answer a line
+({"pid": n}, later {"pid": n, "status": s}).
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -41,7 +44,15 @@ class Run:
         return self.trainings.status(self.pid, timeout_s)
 
     def kill(self) -> None:
+        """kill -9 the main process alone, as an out-of-memory killer does."""
         os.kill(self.pid, signal.SIGKILL)
+
+    def signal(self, number: int, *, workers_too: bool = False) -> None:
+        """Send a signal to the main process, or to its whole group as a terminal does."""
+        if workers_too:
+            os.killpg(self.pid, number)
+        else:
+            os.kill(self.pid, number)
 
     @property
     def output(self) -> str:
@@ -80,9 +91,45 @@ class Trainings:
 
     def start(self, config: Path, *words: str, fault: str | None = None) -> Run:
         """Start `src.sft --config config words...`; `fault` is planted in the child alone (see `tests.reliability.faults`)."""
+        return self._start("src.sft:main", ("--config", str(config), *words), fault, {})
+
+    def start_ranks(self, count: int, config: Path, *words: str) -> list[Run]:
+        """The same on `count` gloo ranks, as torchrun would start them."""
+        port = _free_port()
+        shared = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
+        argv = ("--config", str(config), *words)
+        return [
+            self._start(
+                "src.sft:main",
+                argv,
+                None,
+                {
+                    "MASTER_ADDR": "127.0.0.1",
+                    **{name: str(value) for name, value in shared.items()},
+                    **{name: str(rank) for name in ("RANK", "LOCAL_RANK")},
+                },
+            )
+            for rank in range(count)
+        ]
+
+    def call(self, target: str, *words: str, fault: str | None = None) -> Run:
+        """Run `module:function` with the words in a child, and wait for its success."""
+        run = self._start(target, words, fault, {})
+        assert run.wait(300) == 0, run.output[-5000:]
+        return run
+
+    def _start(
+        self, target: str, argv: tuple[str, ...], fault: str | None, environment: dict[str, str]
+    ) -> Run:
         self.count += 1
         out = self.folder / f"run-{self.count}.txt"
-        command = {"argv": ["--config", str(config), *words], "out": str(out), "fault": fault}
+        command = {
+            "call": target,
+            "argv": argv,
+            "out": str(out),
+            "fault": fault,
+            "environment": environment,
+        }
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
@@ -108,12 +155,21 @@ class Trainings:
         self._process.wait(timeout=60)
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def _child(command: dict) -> None:
     """Never returns."""
-    from src.sft import main
     from src.utils.cli import run
     from tests.reliability.faults import plant
 
+    os.setsid()
+    os.environ.update(command["environment"])
+    module, _, function = command["call"].partition(":")
+    main = getattr(importlib.import_module(module), function)
     out = os.open(command["out"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(out, 1)
     os.dup2(out, 2)
