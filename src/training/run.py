@@ -166,6 +166,10 @@ class TrainingRun:
                 "pixel budget": asdict(self.budget),
                 "text format": asdict(builder_config(config)),
                 "prompts": asdict(make_prompts(config)),
+                # Only the prefix of an answer may name the data set.
+                "data set name": self.train_data.source.name
+                if "{dataset}" in (config.custom.assistant_prefix_format or "")
+                else None,
             },
         )
 

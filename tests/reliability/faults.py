@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 
 
 def plant(name: str | None) -> None:
@@ -75,7 +76,30 @@ def _rotate_first() -> None:
     saving.make_room = faulty
 
 
+def _forget_generators() -> None:
+    """A resumed run draws its random numbers anew."""
+    from src.training.ms_swift.saving import CheckpointedTrainer
+
+    CheckpointedTrainer._load_rng_state = lambda self, checkpoint: None
+
+
+def _stop_after_step_8() -> None:
+    """Not a fault: SIGTERM arrives in the last moment of step 8."""
+    from src.training.ms_swift.saving import CheckpointedTrainer
+
+    plain = CheckpointedTrainer.step_end
+
+    def stopping(self, control):
+        if self.state.global_step == 8:
+            signal.raise_signal(signal.SIGTERM)
+        plain(self, control)
+
+    CheckpointedTrainer.step_end = stopping
+
+
 FAULTS = {
+    "no generators": _forget_generators,
+    "stop after step 8": _stop_after_step_8,
     "skip": _skip_one_too_many,
     "no optimizer": _forget_optimizer,
     "no loss sum": _forget_loss_sum,
