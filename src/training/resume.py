@@ -106,8 +106,8 @@ def _newest(config: TrainingConfig) -> Checkpoint | None:
 
 
 def _named(wish: str) -> Checkpoint:
-    """The checkpoint of a checkpoint folder, or the newest of a run folder."""
-    path = resolve_path(wish)
+    """The checkpoint of a checkpoint folder, or the newest of a run folder; from here or from the repository root."""
+    path = Path(wish).absolute() if Path(wish).exists() else resolve_path(wish)
     found: Checkpoint | Torn | None = read_checkpoint(path)
     if isinstance(found, Torn) and path.is_dir():
         newest, torn = latest_checkpoint(path)
@@ -166,7 +166,12 @@ def warn_changed_settings(run_dir: Path, config: TrainingConfig) -> None:
     written = run_dir / "config.yaml"
     if not written.is_file():
         return
-    old, new = (dict(_leaves(asdict(item), "")) for item in (load_config(written).config, config))
+    try:
+        before = load_config(written).config
+    except ConfigError as error:
+        logger.warning("%s cannot be compared: %s", written, error)
+        return
+    old, new = (dict(_leaves(asdict(item), "")) for item in (before, config))
     for name in dict.fromkeys((*old, *new)):
         if name.startswith(("training.resume", "training.output_dir", "training.add_version")):
             continue

@@ -107,7 +107,7 @@ class CheckpointedTrainer(Seq2SeqTrainer):
             return
         # HF keeps the intervals of the first start; those of this one count.
         self.state.compute_steps(args, self.state.max_steps)
-        self.restore_logging_state(self._saved_logging_states(resumed.path))
+        self.restore_logging_state(self._saved_logging_states(resumed))
         if resumed.progress.left:
             self._catch_up(resumed)
 
@@ -217,8 +217,6 @@ class CheckpointedTrainer(Seq2SeqTrainer):
 
     def restore_logging_state(self, states: Sequence[dict[str, Any]]) -> None:
         """Take up the sums of the ranks that saved (one dictionary each); another number of ranks shares them out."""
-        if not states:
-            return
         own = self.args.process_index
         is_same_world = len(states) == self.args.world_size
         losses = [state["loss"] for state in states]
@@ -232,11 +230,10 @@ class CheckpointedTrainer(Seq2SeqTrainer):
                 metric.state += total
                 metric.count += count
 
-    def _saved_logging_states(self, folder: Path) -> list[dict[str, Any]]:
-        paths = [
-            folder / f"logging-rank{r}.json" for r in range(self.saving.resumed.progress.world_size)
-        ]  # type: ignore[union-attr]
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+    def _saved_logging_states(self, resumed: Checkpoint) -> list[dict[str, Any]]:
+        ranks = range(resumed.progress.world_size)
+        paths = [resumed.path / f"logging-rank{number}.json" for number in ranks]
+        return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
     def _catch_up(self, resumed: Checkpoint) -> None:
         """Do what the uninterrupted run did between the resumed save and its next step."""
