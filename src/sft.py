@@ -67,11 +67,12 @@ def train(loaded: LoadedConfig, resume: str | None = None) -> int:
     with StopSignals() as stop:
         training.train(stop)
         if training.stopped_by:
-            logger.warning(
-                "stopped and saved; resume with: python -m src.sft --config %s --resume %s",
-                training.run_dir / "config.yaml",
-                training.run_dir,
-            )
+            if rank() == 0:
+                logger.warning(
+                    "stopped and saved; resume with: python -m src.sft --config %s --resume %s",
+                    training.run_dir / "config.yaml",
+                    training.run_dir,
+                )
             return 128 + training.stopped_by
         checkpoint = training.save()
     if stop.received:

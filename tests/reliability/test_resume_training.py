@@ -11,7 +11,7 @@ import shutil
 import pytest
 
 from src.training.checkpoints import latest_checkpoint
-from tests.reliability.whole_runs import WholeRun, copy, keys_by_step
+from tests.reliability.whole_runs import WholeRun, copy, keys_by_step, logged
 
 
 def first_steps_of(every_step, step, target):
@@ -49,24 +49,23 @@ def test_a_resume_at_every_step_is_the_same_run(recipe, every_step, tmp_path, wo
 
 @pytest.mark.full
 def test_dropout_goes_on_where_it_stopped(recipe, tmp_path):
-    """Fault: generators that are not restored; only a run with random layers shows it."""
-    words = ("tuner.tuner_type=lora", "tuner.target_modules=all-linear", "tuner.lora_dropout=0.3")
+    """Faults: generators that are not restored, or moved by starting workers; only random layers show it."""
+    words = (
+        "tuner.tuner_type=lora", "tuner.target_modules=all-linear", "tuner.lora_dropout=0.3",
+        "training.eval_strategy=steps", "training.eval_steps=3", "custom.val_sample_limit=4",
+        "training.save_total_limit=null",
+    )  # fmt: skip
     whole = tmp_path / "whole"
     recipe.run(whole, *words)
-    run_dir = tmp_path / "run"
-    run_dir.mkdir()
-    for path in whole.glob("*.jsonl"):
-        shutil.copy(path, run_dir)
-    shutil.copytree(whole / "checkpoint-8", run_dir / "checkpoint-8")
-    shutil.copytree(whole / "checkpoint-8", run_dir / "faulty" / "checkpoint-8")
-    recipe.run(run_dir, *words, resume=str(run_dir / "checkpoint-8"))
+    for name, fault in (("run", None), ("faulty", "no generators")):
+        run_dir = first_steps_of(whole, 4, tmp_path / name)
+        recipe.run(run_dir, *words, resume="auto", fault=fault)
     weights = [
-        (folder / "final" / "adapter_model.safetensors").read_bytes() for folder in (whole, run_dir)
+        (tmp_path / name / "final" / "adapter_model.safetensors").read_bytes()
+        for name in ("whole", "run", "faulty")
     ]
-    assert weights[0] == weights[1]
-    faulty = run_dir / "faulty"
-    recipe.run(faulty, *words, resume=str(faulty / "checkpoint-8"), fault="no generators")
-    assert (faulty / "final" / "adapter_model.safetensors").read_bytes() != weights[0]
+    assert weights[1] == weights[0] != weights[2]
+    assert logged(tmp_path / "run") == logged(whole)
 
 
 def test_a_run_stopped_on_one_rank_goes_on_on_two_with_the_same_samples(

@@ -8,7 +8,6 @@ delete a good checkpoint before the new one is known to be complete.
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -91,7 +90,6 @@ class CheckpointedTrainer(Seq2SeqTrainer):
         self.epoch_end_is_done = False
         self._left: tuple[str, ...] = ()
         self._group: dist.ProcessGroup | None = None
-        self._replayed_state: tempfile.TemporaryDirectory[str] | None = None
         super().__init__(*args, **kwargs)
         self.add_callback(_Watch(self))
 
@@ -237,7 +235,6 @@ class CheckpointedTrainer(Seq2SeqTrainer):
 
     def _catch_up(self, resumed: Checkpoint) -> None:
         """Do what the uninterrupted run did between the resumed save and its next step."""
-        self._load_rng_state(str(resumed.path))
         self.control.should_log = self.control.should_evaluate = self.control.should_save = False
         for left in resumed.progress.left:
             if left == EVALUATE:
@@ -250,11 +247,13 @@ class CheckpointedTrainer(Seq2SeqTrainer):
             self._maybe_log_save_evaluate(
                 self._tr_loss, None, self.model_wrapped, None, epoch, None, time.time()
             )
-        # HF restores the generators of the checkpoint again at the first step; they have moved on.
-        self._replayed_state = tempfile.TemporaryDirectory()
-        self._save_rng_state(self._replayed_state.name)
 
-    def _load_rng_state(self, checkpoint: str | None) -> None:
-        if self._replayed_state is not None:
-            checkpoint = self._replayed_state.name
-        super()._load_rng_state(checkpoint)
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """HF's evaluation, which leaves the generator of the training where it was.
+
+        A data loader draws a seed from it when its workers start: once a process, so again after a resume.
+        """
+        before = torch.get_rng_state()
+        metrics: dict[str, float] = super().evaluate(*args, **kwargs)
+        torch.set_rng_state(before)
+        return metrics

@@ -78,6 +78,8 @@ class PlannedTrainer(CheckpointedTrainer):
             self.train_dataset,
             device=self.accelerator.device,
             batch_sampler=sampler,
+            # Starting workers draws a seed: from a generator of its own, or a resume would move the one of dropout.
+            generator=torch.Generator(),
             collate_fn=self.data_collator,
             num_workers=workers,
             pin_memory=args.dataloader_pin_memory,
