@@ -27,7 +27,9 @@ def write_lvis_like(annotations: Path, folder: Path, copies: int) -> Path:
     for entry in raw["annotations"]:
         parts = max(entry["segmentation"], key=len)
         by_image[entry["image_id"]].append(
-            ObjectAnnotation(desc=names[entry["category_id"]], kind="poly", points=tuple(map(float, parts)))
+            ObjectAnnotation(
+                desc=names[entry["category_id"]], kind="poly", points=tuple(map(float, parts))
+            )
         )
     rng = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -55,11 +57,17 @@ def _inside(item: ObjectAnnotation, width: int, height: int) -> ObjectAnnotation
     return ObjectAnnotation(desc=item.desc, kind=item.kind, points=tuple(points.tolist()))
 
 
-def write_mix(folder: Path, cells: Path, scenes: Path, lvis: Path, model: Path, **training: object) -> Path:
+def write_mix(
+    folder: Path, cells: Path, scenes: Path, lvis: Path, model: Path, **training: object
+) -> Path:
     """A config over the three, with its fusion file; the config's path."""
     entries = [
         {"name": name, "train_jsonl": str(path), "ratio": ratio}
-        for name, path, ratio in (("cells", cells, 1.0), ("scenes", scenes, 1.0), ("lvis", lvis, 1.0))
+        for name, path, ratio in (
+            ("cells", cells, 1.0),
+            ("scenes", scenes, 1.0),
+            ("lvis", lvis, 1.0),
+        )
     ]
     fusion = folder / "mix.yaml"
     fusion.write_text(json.dumps({"targets": entries}), encoding="utf-8")
@@ -80,7 +88,11 @@ def write_mix(folder: Path, cells: Path, scenes: Path, lvis: Path, model: Path, 
                     **training,
                 },
                 "prompts": {"system": "", "user": "Detect."},
-                "custom": {"fusion_config": str(fusion), "emit_norm": "norm1000", "json_format": "qwen"},
+                "custom": {
+                    "fusion_config": str(fusion),
+                    "emit_norm": "norm1000",
+                    "json_format": "qwen",
+                },
             }
         ),
         encoding="utf-8",

@@ -7,12 +7,13 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage() {
   cat <<'TEXT'
-usage: bash scripts/train.sh config=CONFIG [gpus=0,1|cpu] [nproc=N] [set=a.b=c ...] [debug=true] [dry_run=true] [env=...]
+usage: bash scripts/train.sh config=CONFIG [gpus=0,1|cpu] [nproc=N] [set=a.b=c ...] [resume=auto|PATH] [debug=true] [dry_run=true] [env=...]
 
   config   path (absolute or from the project folder), or a bare name under configs/
   gpus     device numbers such as 0 or 0,1,2,3; cpu for none (default: 0 when there is a GPU, else cpu)
   nproc    number of CPU processes (with gpus=cpu; default 1)
   set      overrides a value of the config; may be repeated
+  resume   auto: go on from the newest complete checkpoint, or start anew when there is none; or a checkpoint or run folder
   debug    log more
   dry_run  print the commands and run nothing
   env      passed to scripts/setup.sh
@@ -32,8 +33,8 @@ run() {
 
 main() {
   case "${1:-}" in -h | --help | help) usage; exit 0 ;; esac
-  config=${config:-} gpus=${gpus:-} nproc=${nproc:-1} debug=${debug:-false} dry_run=${dry_run:-false}
-  words_parse config gpus nproc set debug dry_run env -- "$@"
+  config=${config:-} gpus=${gpus:-} nproc=${nproc:-1} debug=${debug:-false} dry_run=${dry_run:-false} resume=${resume:-}
+  words_parse config gpus nproc set resume debug dry_run env -- "$@"
   [ -n "$config" ] || die "which config? For example: bash scripts/train.sh config=configs/quickstart.yaml" 2
   if [ -z "$gpus" ]; then
     if command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; then gpus=0; else gpus=cpu; fi
@@ -64,6 +65,7 @@ main() {
   if [ "$gpus" = cpu ]; then export CUDA_VISIBLE_DEVICES=; else export CUDA_VISIBLE_DEVICES=$gpus; fi
 
   # A path from where the user stands stays right after the change of folder.
+  if [ "$resume" != auto ] && [ -d "$resume" ]; then resume=$(cd "$resume" && pwd); fi
   if [ -f "$config" ]; then config=$(cd "$(dirname "$config")" && pwd)/$(basename "$config"); fi
   cd "$ROOT"
   local sets=() word
@@ -73,7 +75,10 @@ main() {
     launch=("$python" -m torch.distributed.run --standalone --nproc_per_node "$devices")
   fi
   local extra=()
-  if is_true debug "$debug"; then extra=(--debug); fi
+  if [ -n "$resume" ]; then
+    extra+=(--resume "$resume")
+  fi
+  if is_true debug "$debug"; then extra+=(--debug); fi
   run "$python" -m src.config validate "$config" "${sets[@]}"
   run "$python" -m src.prepare --config "$config" "${sets[@]}"
   run "${launch[@]}" -m src.sft --config "$config" "${sets[@]}" "${extra[@]}"

@@ -33,6 +33,8 @@ GUIDANCE: Mapping[str, str] = {
     "dataset_shuffle": _ORDER,
     "val_dataset_shuffle": _ORDER,
     "cached_dataset": "removed: records are read from custom.train_jsonl",
+    "use_flash_ckpt": "removed: an asynchronous save cannot tell when a checkpoint is complete",
+    "ignore_data_skip": "removed: a resumed run goes on where it stopped; resume_only_model starts anew from weights",
     "per_gpu_train_batch_size": "write training.per_device_train_batch_size",
     "system": "write prompts.system",
     "max_length": "write global_max_length",
@@ -46,7 +48,7 @@ REFUSED = frozenset(
         "packing", "packing_length", "padding_free", "dataset", "val_dataset", "split_dataset_ratio",
         "streaming", "lazy_tokenize", "strict", "group_by_length", "dataloader_drop_last",
         "train_dataloader_shuffle", "dataset_shuffle", "val_dataset_shuffle", "cached_dataset",
-        "cached_val_dataset", "system",
+        "cached_val_dataset", "system", "use_flash_ckpt", "ignore_data_skip",
     }
 )  # fmt: skip
 """Legal for ms-swift, but decided by this project."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from src.config.guidance import GUIDANCE, REFUSED
-from src.config.schema import OWN_TRAINING_KEYS, PASS_THROUGH
+from src.config.schema import OWN_FLOAT_KEYS, OWN_TRAINING_KEYS, PASS_THROUGH
 from src.errors import Issue
 from src.typed_yaml.decoding import unknown_key
 from src.typed_yaml.tree import MapNode, place_of, plain
@@ -59,7 +59,7 @@ def field_rules() -> Mapping[str, FieldRule]:
     for name in OWN_TRAINING_KEYS:
         rules[name] = FieldRule(
             section="training",
-            kinds=frozenset({"int"}),
+            kinds=frozenset({"float" if name in OWN_FLOAT_KEYS else "int"}),
             default="",
             choices=(),
             scalar_becomes_list=False,

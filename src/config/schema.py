@@ -18,6 +18,7 @@ from src.datasets.augmentation.config import AugmentationConfig
 from src.datasets.builders.config import JsonFormat, OrderingPolicy
 from src.datasets.config import BatchingConfig, OverLongPolicy, PixelPath
 from src.generation.config import FinalEvaluationConfig
+from src.training.config import ResumeConfig
 
 Section = Mapping[str, Any]
 
@@ -141,6 +142,9 @@ class CustomConfig:
             "fast: pixels travel to the device as bytes; stock: as the processor's floats"
         ),
     )
+    resume: ResumeConfig = field(
+        default_factory=ResumeConfig, metadata=_help("how strict `--resume` is")
+    )
     log_sample_keys: bool = field(
         default=False, metadata=_help("write the key of each trained sample")
     )
@@ -183,4 +187,7 @@ class TrainingConfig:
 PASS_THROUGH = ("model", "quantization", "data", "template", "tuner", "training")
 OWN_TRAINING_KEYS: Mapping[str, str] = {
     "effective_batch_size": "samples per optimizer step over all devices; gradient accumulation follows from it",
+    "save_delay_steps": "no checkpoint, and no best metric, before so many optimizer steps; 0 or less: off",
+    "save_delay_epochs": "the same in epochs",
 }
+OWN_FLOAT_KEYS = frozenset({"save_delay_epochs"})

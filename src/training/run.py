@@ -6,24 +6,32 @@ of their records (cached), and the model.
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.config.checks import config_warnings
 from src.config.loader import resolve_path
 from src.config.schema import TrainingConfig
+from src.datasets.fingerprint import fingerprint_of
 from src.datasets.lengths import LengthOf
 from src.datasets.plan import SampleKey
 from src.datasets.preparation import RunData, evaluation_plan, prepare
+from src.datasets.run_record import write_record
 from src.datasets.unified_fusion_dataset import UnifiedFusionDataset
 from src.files import write_text
 from src.generation.grounding import grounding_of, write_grounding
+from src.training.checkpoints import Checkpoint, put_in_place
 from src.training.rendering import render_sample
+from src.training.resume import check_plan, take_back
+from src.training.signals import StopSignals
 from src.training.torchvision_shim import ensure_torchvision
 from src.utils.logger import get_logger, rank, world_size
 
 if TYPE_CHECKING:
     from src.training.ms_swift.engine import SwiftEngine
+    from src.training.ms_swift.saving import SavingPolicy
     from src.training.ms_swift.trainer import PlannedTrainer
 
 logger = get_logger(__name__)
@@ -49,8 +57,11 @@ def _quarantine_dir(config: TrainingConfig) -> Path | None:
 class TrainingRun:
     """A run with its data planned and its model loaded; `dry` builds no trainer and writes nothing."""
 
-    def __init__(self, config: TrainingConfig, *, dry: bool = False) -> None:
+    def __init__(
+        self, config: TrainingConfig, *, dry: bool = False, resumed: Checkpoint | None = None
+    ) -> None:
         self.config = config
+        self.resumed = resumed
         for warning in config_warnings(config):
             logger.warning("%s", warning)
         # Data first: a broken line should be told before minutes of loading.
@@ -71,6 +82,7 @@ class TrainingRun:
             self.data.training_sets(config), self.data.plan, self.session.encoder()
         )
         self.trainer: PlannedTrainer | None = None
+        self._fingerprint: dict[str, str] = {}  # rank 0 alone needs it
 
     @property
     def run_dir(self) -> Path:
@@ -83,20 +95,60 @@ class TrainingRun:
         plan = evaluation_plan(self.data.val)
         return UnifiedFusionDataset(members, plan, self.session.encoder())
 
-    def train(self) -> dict[str, Any]:
-        """Train to the end; the run folder gets the rendered first samples."""
-        if rank() == 0:
-            write_text(self.run_dir / "samples.txt", self.samples() + "\n")
-        self.trainer = self.session.trainer(self.dataset, self._val_dataset())
+    def open_folder(self) -> None:
+        """On rank 0, before training: take the folder back to the resumed checkpoint, write fingerprint, plan and first samples.
+
+        `ConfigError` when the checkpoint belongs to another plan; nothing is changed then.
+        """
+        self._fingerprint = fingerprint_of(self.config, self.data)
+        if self.resumed is not None:
+            allowed = self.config.custom.resume.allow_changed
+            check_plan(self.resumed, self._fingerprint, allow_changed=allowed)
+            take_back(self.resumed)
+        text = json.dumps(self._fingerprint, indent=1) + "\n"
+        write_text(self.run_dir / "fingerprint.json", text)
+        write_record(self.run_dir, self.data)
+        write_text(self.run_dir / "samples.txt", self.samples() + "\n")
+
+    def train(self, stop: StopSignals) -> dict[str, Any]:
+        """Train to the end or until `stop` has received a signal; see `stopped_by`."""
+        self.trainer = self.session.trainer(
+            self.dataset,
+            self._val_dataset(),
+            saving=self._saving(),
+            stop=stop,
+        )
         return self.session.train(self.trainer)
 
+    def _saving(self) -> SavingPolicy:
+        from src.training.ms_swift.saving import SavingPolicy
+
+        training = self.config.training
+        return SavingPolicy(
+            save_total_limit=training.get("save_total_limit"),
+            delay_steps=training.get("save_delay_steps") or 0,
+            delay_epochs=training.get("save_delay_epochs") or 0.0,
+            fingerprint=self._fingerprint,
+            resumed=self.resumed,
+        )
+
+    @property
+    def stopped_by(self) -> int:
+        """The signal that ended training before its end; 0 when none did."""
+        return 0 if self.trainer is None else self.trainer.stopped_by
+
     def save(self) -> Path:
-        """Final weights with their `grounding.json` in `run_dir/final`."""
+        """Final weights with their `grounding.json` in `run_dir/final`, complete or absent, outside `save_total_limit`."""
         assert self.trainer is not None, "train first"
-        folder = self.run_dir / "final"
-        self.session.save(self.trainer, folder)
+        folder, written = self.run_dir / "final", self.run_dir / "final.partial"
         if rank() == 0:
-            write_grounding(folder, grounding_of(self.config))
+            shutil.rmtree(written, ignore_errors=True)
+        self.trainer.wait_for_all()
+        self.session.save(self.trainer, written)
+        self.trainer.wait_for_all()
+        if rank() == 0:
+            write_grounding(written, grounding_of(self.config))
+            put_in_place(written, folder)
         return folder
 
     def engine(self) -> SwiftEngine:

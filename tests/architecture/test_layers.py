@@ -19,7 +19,7 @@ LAYERS = (
     ("src.typed_yaml", 1), ("src.contract", 1), ("src.datasets.geometry", 1), ("src.datasets.scene", 1),
     ("src.datasets.augmentation", 2), ("src.datasets.builders", 2), ("src.datasets.config", 2),
     ("src.datasets.render", 2), ("src.evaluation", 2), ("src.domains", 2), ("src.report", 2),
-    ("src.generation.config", 2), ("src.config", 3), ("src.datasets", 4),
+    ("src.generation.config", 2), ("src.training.config", 2), ("src.config", 3), ("src.datasets", 4),
     ("src.training", 5), ("src.generation", 5),
     ("src.sft", 6), ("src.predict", 6), ("src.prepare", 6), ("src.final_evaluation", 6),
 )  # fmt: skip

@@ -14,6 +14,7 @@ from src.datasets.mix import member_specs
 from src.datasets.over_long import fit_rows
 from src.datasets.source import limited_rows
 from src.errors import DataError, RecordError
+from tests.datasets.lengths_by_character import Characters
 from tests.training_fixtures import ROOT
 
 
@@ -58,15 +59,6 @@ def test_quarantine_leaves_out_counts_and_writes_aside(opened, tmp_path):
     assert [entry["line"] for entry in aside] == [4, 8]
     assert all(entry["issues"] for entry in aside)
     assert [data.source.record(row).source.line for row in range(4)] == [1, 2, 3, 5]
-
-
-class Characters:
-    """A tokenizer of one token a character, for lengths without a model."""
-
-    fingerprint = "characters"
-
-    def __call__(self, talk):
-        return len(talk.target)
 
 
 def test_over_long_samples_stop_or_are_written_aside(opened, tmp_path):

@@ -15,7 +15,7 @@ def bash(
     clean = {
         k: v
         for k, v in os.environ.items()
-        if k not in ("config", "gpus", "nproc", "debug", "dry_run")
+        if k not in ("config", "gpus", "nproc", "resume", "debug", "dry_run")
     }
     return subprocess.run(
         ["bash", str(ROOT / script), *words],
@@ -87,6 +87,20 @@ def test_more_than_one_device_runs_torchrun(gpus, launched):
     done = bash("scripts/train.sh", "config=quickstart", f"gpus={gpus}", "dry_run=1")
     assert ("torch.distributed.run" in done.stdout) is launched
     assert "src.config validate quickstart" in done.stdout
+
+
+def test_a_run_is_resumed_by_a_word(tmp_path):
+    (tmp_path / "my run").mkdir()
+    words = ("config=quickstart", "gpus=cpu", "dry_run=1")
+    auto = bash("scripts/train.sh", *words, "resume=auto")
+    named = bash("scripts/train.sh", *words, "resume=my run", "debug=1", cwd=tmp_path)
+    from_environment = bash("scripts/train.sh", *words, resume="auto")
+    assert auto.stdout.splitlines()[2].endswith("--config quickstart --resume auto ")
+    assert "/my\\ run --debug" in named.stdout
+    assert str(tmp_path) in named.stdout
+    assert from_environment.stdout == auto.stdout
+    assert "--resume" not in bash("scripts/train.sh", *words).stdout
+    assert "did you mean resume=?" in bash("scripts/train.sh", *words, "resum=auto").stderr
 
 
 def test_a_broken_config_ends_with_its_error_before_anything_heavy(tmp_path):

@@ -43,7 +43,8 @@ def test_pixel_values_equal_the_processors(template, scenes):
 
 @pytest.mark.parametrize("max_pixels", [64 * 64, 128 * 128])
 def test_lengths_are_exact_without_decoding(template, scenes, max_pixels):
-    from src.training.ms_swift.template import SwiftEncoder, SwiftLength
+    from src.training.ms_swift.lengths import SwiftLength
+    from src.training.ms_swift.template import SwiftEncoder
 
     budget = PixelBudget(min_pixels=max_pixels, max_pixels=max_pixels)
     length = SwiftLength(template)

@@ -19,6 +19,8 @@ from src.config.schema import OWN_TRAINING_KEYS, PASS_THROUGH, TrainingConfig
 from src.datasets.batches import BatchGrid
 
 TESTED_WITH = "4.6"
+# HF would rotate inside the save, before the new checkpoint is known to be complete.
+OURS_TO_APPLY = frozenset({"save_total_limit"})
 
 
 def _on_cpu() -> bool:
@@ -35,7 +37,7 @@ def swift_arguments(config: TrainingConfig, grid: BatchGrid, *, has_eval: bool) 
         name: value
         for section in PASS_THROUGH
         for name, value in normalised(getattr(config, section)).items()
-        if name not in OWN_TRAINING_KEYS
+        if name not in OWN_TRAINING_KEYS and name not in OURS_TO_APPLY
     }
     if checkpoint.is_dir():
         names["model"] = str(checkpoint)

@@ -17,8 +17,10 @@ from src.training.ms_swift.arguments import swift_arguments
 from src.training.ms_swift.engine import SwiftEngine
 from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.pixels import fast_encoder, restorer_of
+from src.training.ms_swift.saving import SavingPolicy
 from src.training.ms_swift.template import SwiftEncoder, fit_token_ids
 from src.training.ms_swift.trainer import PlannedTrainer
+from src.training.signals import StopSignals
 from src.utils.logger import rank
 
 
@@ -61,6 +63,9 @@ class Session:
         self,
         train: UnifiedFusionDataset[dict[str, Any]],
         val: UnifiedFusionDataset[dict[str, Any]] | None,
+        *,
+        saving: SavingPolicy,
+        stop: StopSignals,
     ) -> PlannedTrainer:
         """The trainer over the plan of `train`."""
         return PlannedTrainer(
@@ -70,6 +75,8 @@ class Session:
             train_dataset=train,
             eval_dataset=None if val is None else SequentialView(val),
             grid=self.grid,
+            saving=saving,
+            stop=stop,
             restore=restorer_of(self.template.processor.image_processor),
             key_log=self.run_dir / f"keys-rank{rank()}.jsonl"
             if self.config.custom.log_sample_keys

@@ -14,13 +14,14 @@ from typing import Any
 import orjson
 import torch
 from swift.dataloader import DataLoaderShard
-from swift.trainers import Seq2SeqTrainer
 
 from src.datasets.batches import BatchGrid
 from src.datasets.plan import SampleKey
 from src.datasets.sampler import PlanBatchSampler
 from src.datasets.unified_fusion_dataset import KeyedSample, UnifiedFusionDataset
 from src.training.ms_swift.pixels import PixelRestorer
+from src.training.ms_swift.saving import CheckpointedTrainer
+from src.training.signals import leave_stopping_to_parent
 from src.training.torchvision_shim import ensure_torchvision
 from src.utils.heap import keep_heap
 from src.utils.logger import rank
@@ -41,12 +42,13 @@ def collate(
 
 def start_worker(_worker_id: int) -> None:
     """One thread a worker: the cores belong to the ranks, and spinning threads would take them."""
+    leave_stopping_to_parent()
     torch.set_num_threads(1)
     keep_heap()
     ensure_torchvision()
 
 
-class PlannedTrainer(Seq2SeqTrainer):
+class PlannedTrainer(CheckpointedTrainer):
     """`train_dataset` must be a `UnifiedFusionDataset`; `grid` says how this rank cuts global batches.
 
     With `key_log` set, each optimizer micro-batch's keys are appended to that file as they are trained on.
@@ -79,6 +81,8 @@ class PlannedTrainer(Seq2SeqTrainer):
             self.train_dataset,
             device=self.accelerator.device,
             batch_sampler=sampler,
+            # Starting workers draws a seed: from a generator of its own, or a resume would move the one of dropout.
+            generator=torch.Generator(),
             collate_fn=self.data_collator,
             num_workers=workers,
             pin_memory=args.dataloader_pin_memory,
