@@ -1,20 +1,127 @@
-"""How long a sample can become when augmentation or a drawn choice of objects changes it: an upper bound in tokens."""
+"""How long a sample can become when augmentation or a drawn choice of objects changes it: an upper bound in tokens.
+
+Pictures and shapes: `src.datasets.augmentation.bounds`. Text: the answer is written once with every shape as a single point and
+tokenised; each point more then costs what the dearest point costs, since tokenizers of this family cut before and after
+digits and punctuation, so that pieces of coordinates never merge. Cost: one tokenisation of a short text a record.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Protocol
 
-from src.contract.budget import PixelBudget
-from src.datasets.augmentation.config import AugmentationConfig
-from src.datasets.scene import RenderedScene, Scene
+from src.contract.coordinates import GRID, Norm
+from src.contract.records import GeometryKind
+from src.datasets.augmentation.bounds import OutputBounds, ShapeBound
+from src.datasets.augmentation.pipeline import Pipeline
+from src.datasets.builders.formats.registry import FORMATS
+from src.datasets.builders.formats.writing import ObjectText
+from src.datasets.builders.jsonlines import JsonLinesBuilder
+from src.datasets.scene import RenderedScene, Scene, SceneObject
+
+POINT = ((0, 0),)
+PIXEL_DIGITS = 6  # of a coordinate in pixels, at the most
+COUNT_DIGITS = 4  # "line_points": 1234
+MAX_FRAMES = 4096
+SEAM = 2  # tokens that a cut between two objects may add
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class TextLength(Protocol):
+    """The part of `src.datasets.lengths.LengthOf` that texts need."""
+
+    def text_tokens(self, text: str) -> int: ...
+
+
 class LengthBound:
-    """The bound for one data set's augmentation, picture budget and cap on objects."""
+    """The bound for one data set; `pipeline` covers every stage of its curriculum, `max_objects` see `DenseCaptionDataset`."""
 
-    augmentation: AugmentationConfig | None
-    budget: PixelBudget
+    def __init__(
+        self, builder: JsonLinesBuilder, pipeline: Pipeline | None, max_objects: int | None
+    ) -> None:
+        self.builder = builder
+        self.max_objects = max_objects
+        self.output = None if pipeline is None else OutputBounds(pipeline)
+        self._frames: dict[tuple[str, GeometryKind], int] = {}
+        self._point: int | None = None
+        self.wording = None if pipeline is None else pipeline.emission.wording
+        self.fingerprint = repr(
+            (
+                max_objects,
+                None
+                if pipeline is None
+                else (
+                    pipeline.curriculum.policies,
+                    pipeline.curriculum.bypass_prob,
+                    pipeline.curriculum.segments,
+                    pipeline.rules,
+                    pipeline.budget,
+                    pipeline.emission,
+                ),
+            )
+        )
 
-    def tokens(self, scene: Scene, bare: RenderedScene, exact: int) -> int:
-        return exact
+    def tokens(self, scene: Scene, bare: RenderedScene, exact: int, length_of: TextLength) -> int:
+        """No draw makes the sample longer; `bare` and `exact` are the scene as it stands and its length."""
+        pictures = self._picture_growth(bare, scene)
+        if not scene.objects or scene.messages or self.builder.config.use_summary:
+            return exact + pictures
+        before = length_of.text_tokens(self.builder.build(bare).target)
+        growth = self._answer(scene, length_of) - before
+        is_capped = self.max_objects is not None and len(scene.objects) > self.max_objects
+        return exact + pictures + (growth if is_capped else max(0, growth))
+
+    def _picture_growth(self, bare: RenderedScene, scene: Scene) -> int:
+        if self.output is None:
+            return 0
+        growth = 0
+        for index, pixels in enumerate(bare.pixels):
+            height, width = pixels.shape[:2]
+            cells = width * height // 1024
+            # The first picture's own size is in the record; the others are bounded from their fitted size.
+            size = (scene.width, scene.height) if index == 0 and scene.width else (width, height)
+            growth += max(0, self.output.cells_of(*size) - cells)
+        return growth
+
+    def _answer(self, scene: Scene, length_of: TextLength) -> int:
+        costs = [self._object(item, length_of) for item in scene.objects]
+        limit = len(costs) if self.max_objects is None else min(self.max_objects, len(costs))
+        pasted = 0 if self.output is None else self.output.num_pasted
+        dearest = sorted(costs, reverse=True)
+        frame = length_of.text_tokens(self.builder.prefix) + SEAM
+        return frame + sum(dearest[:limit]) + pasted * dearest[0]
+
+    def _object(self, item: SceneObject, length_of: TextLength) -> int:
+        """Tokens of an object with all its parts, the seams between them included."""
+        shape = item.shape
+        bound = ShapeBound(
+            kind=shape.kind, vertices=len(shape.points), parts=1, total_vertices=len(shape.points)
+        )
+        if self.output is not None:
+            bound = self.output.shape(shape.kind, len(shape.points))
+        desc = item.desc
+        if self.wording is not None:
+            desc = max(desc, desc.replace(*self.wording), key=length_of.text_tokens)
+        frame = self._frame(desc, bound.kind, length_of)
+        if self._point is None:
+            self._point = _point(self.builder.config.emit_norm, length_of)
+        return bound.parts * frame + bound.total_vertices * self._point
+
+    def _frame(self, desc: str, kind: GeometryKind, length_of: TextLength) -> int:
+        """Tokens of an object's text around its points; remembered, since descriptions repeat."""
+        key = (desc, kind)
+        if key not in self._frames:
+            if len(self._frames) >= MAX_FRAMES:
+                self._frames.clear()
+            write = FORMATS[self.builder.config.json_format].write
+            text = write([ObjectText(desc, kind, POINT)]).text
+            # The number in its key, and that of its points, may have more digits.
+            self._frames[key] = length_of.text_tokens(text) + 2 * COUNT_DIGITS + SEAM
+        return self._frames[key]
+
+
+def _point(norm: Norm, length_of: TextLength) -> int:
+    """Tokens of the dearest point, `[x, y], `."""
+    brackets = length_of.text_tokens("[") + length_of.text_tokens("], ")
+    if norm == "none":  # a digit is one token at the most
+        return brackets + 2 * (PIXEL_DIGITS + length_of.text_tokens(", "))
+    numbers = range(GRID[norm] + 1)
+    return brackets + 2 * max(length_of.text_tokens(f", {number}") for number in numbers)

@@ -1,10 +1,10 @@
 """Tokens of every usable row, before the first step: measured once, kept beside the JSONL.
 
-`exact` counts a row as it stands; `bound` is never below what augmentation or a drawn choice of objects can make of it (equal to
-`exact` where nothing changes a row). Pixels are never decoded. Measuring runs on all cores of the machine, one process of a
-run at a time (a lock beside the file), at some thousand records a second; the cache is one file a setting, `.NAME.lengths-HASH`,
-and the four newest are kept. Its name depends on everything that a length depends on: the file, the rows, the tokenizer, prompts,
-text format, picture sizes and augmentation.
+`exact` counts a row as it stands (a record with more objects than are described: at its longest); `bound` is never below what
+augmentation or a drawn choice of objects can make of it, and equal to `exact` where nothing changes a row. Pixels are never
+decoded. Measuring runs on all cores of the machine, one process of a run at a time (a lock beside the file), at some thousand
+records a second. The cache is one file a setting, `.NAME.lengths-HASH`, the four newest are kept; its name depends on
+everything that a length depends on: the file, the rows, the tokenizer, prompts, text format, picture sizes and augmentation.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from src.datasets.builders.conversation import Conversation
 from src.datasets.dense_caption import DenseCaptionDataset
 from src.datasets.length_bounds import LengthBound
 from src.datasets.render import blank
+from src.datasets.scene import open_scene
 from src.errors import DataError
 from src.files import atomic_write
 from src.rng import stable_hash
@@ -44,6 +45,10 @@ class LengthOf(Protocol):
     fingerprint: str
 
     def __call__(self, conversation: Conversation) -> int: ...
+
+    def text_tokens(self, text: str) -> int:
+        """Tokens of a text by itself."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,12 +86,17 @@ def row_length(
     dataset: DenseCaptionDataset, row: int, length_of: LengthOf, bound: LengthBound | None
 ) -> tuple[int, int]:
     """(exact, bound) of one usable row."""
-    scene = dataset.source.scene(row)
+    source = dataset.source
+    record = source.record(row)
+    # Only the headers of further pictures are read; one picture's size is in its record.
+    pictures = source.pictures(record) if len(record.images) > 1 else list(map(Path, record.images))
+    scene = open_scene(record, pictures)
     bare = blank(scene, dataset.budget)
     exact = length_of(dataset.builder.build(bare))
     if bound is None:
         return exact, exact
-    return exact, bound.tokens(scene, bare, exact)
+    most = bound.tokens(scene, bare, exact, length_of)
+    return min(exact, most), most  # a capped record is never longer than its dearest objects
 
 
 # Workers are forked and find their task here: a template does not pickle.
@@ -146,7 +156,7 @@ def _cache_path(
         "prefix": dataset.builder.prefix,
         "fixed_answer": dataset.builder.fixed_answer,
         "budget": asdict(dataset.budget),
-        "bound": repr(bound),
+        "bound": None if bound is None else bound.fingerprint,
     }
     digest = stable_hash(json.dumps(facts, sort_keys=True), bits=64)
     path = source.index.path

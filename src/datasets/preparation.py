@@ -21,7 +21,6 @@ from src.datasets.assembly import (
     Split,
     aside_path,
     augmentation_pipeline,
-    make_budget,
     make_dataset,
     open_split,
 )
@@ -135,11 +134,10 @@ def _member(
     dataset = make_dataset(config, data.spec, data.source, split=split)
     bound = None
     if split == "train":
-        augmentation = (
-            custom.augmentation if custom.augmentation.enabled and data.spec.augment else None
-        )
-        if augmentation is not None or data.spec.max_objects is not None:
-            bound = LengthBound(augmentation=augmentation, budget=make_budget(config))
+        # A curriculum's stages do not depend on where in the run they lie, so any number of steps will do.
+        pipeline = augmentation_pipeline(config, data.spec, total_steps=1)
+        if pipeline is not None or data.spec.max_objects is not None:
+            bound = LengthBound(dataset.builder, pipeline, data.spec.max_objects)
     lengths = measure(dataset, length_of, bound)
     fitted = fit_rows(
         dataset,

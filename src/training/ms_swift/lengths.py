@@ -75,7 +75,7 @@ class SwiftLength:
 
     def text_tokens(self, text: str) -> int:
         """Tokens of a text by itself."""
-        return len(self.backend.encode(text, add_special_tokens=False))
+        return len(self.backend.encode_batch_fast([text], add_special_tokens=False)[0])
 
     def _around(self, conversation: Conversation) -> int:
         """Tokens of everything but the answer and the pictures."""
