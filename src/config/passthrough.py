@@ -98,6 +98,8 @@ def check_sections(tree: MapNode, known: Mapping[str, Sequence[str]]) -> list[Is
 
 def _check_value(tree: MapNode, path: tuple[str, str], rule: FieldRule, value: Any) -> Issue | None:
     kind = _KIND[type(value)]
+    if value is None:  # takes back what an extended file says: the default holds
+        return None
     fits = kind in rule.kinds or (kind == "int" and "float" in rule.kinds)
     remedy = ""
     if fits and rule.choices and value is not None and value not in rule.choices:
@@ -121,9 +123,13 @@ def _check_value(tree: MapNode, path: tuple[str, str], rule: FieldRule, value: A
 
 
 def normalised(section: Mapping[str, Any]) -> dict[str, Any]:
-    """The section as ms-swift takes it: a scalar given for a list argument becomes a list of one."""
+    """The section as ms-swift takes it.
+
+    A scalar given for a list argument becomes a list of one; null, where ms-swift has no null, means its default.
+    """
     rules = field_rules()
     return {
         name: [value] if rules[name].scalar_becomes_list and isinstance(value, str) else value
         for name, value in section.items()
+        if value is not None or "null" in rules[name].kinds
     }
