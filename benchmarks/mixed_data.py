@@ -1,7 +1,8 @@
 """A mix of three data sets of very different lengths, for the benchmarks of the data plan: cells, scenes, LVIS-like records.
 
-Cells are BCCD's photographs (converted before), scenes are composed here, LVIS-like records take sizes, polygons and class names
-from LVIS annotations and stand over plain grey pictures, since the annotations come without pixels.
+Cells are BCCD's photographs (converted before), scenes are composed here, LVIS-like records take sizes, polygons (thinned to
+12 vertices, as trainers on LVIS do) and class names from LVIS annotations and stand over plain grey pictures, since the
+annotations come without pixels.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from PIL import Image
 
 from src.contract.records import ObjectAnnotation, Record, Source
 from src.contract.write import record_to_line
+from src.datasets.geometry.simplify import cap_vertices
 
+MAX_VERTICES = 12
 HERE = Source(file="lvis", line=1)
 
 
@@ -53,8 +56,12 @@ def write_lvis_like(annotations: Path, folder: Path, copies: int) -> Path:
 
 
 def _inside(item: ObjectAnnotation, width: int, height: int) -> ObjectAnnotation:
-    points = np.clip(np.reshape(item.points, (-1, 2)), 0, (width, height)).ravel()
-    return ObjectAnnotation(desc=item.desc, kind=item.kind, points=tuple(points.tolist()))
+    points = np.clip(np.reshape(item.points, (-1, 2)), 0, (width, height))
+    if len(points) > MAX_VERTICES:
+        points = np.array(
+            cap_vertices(list(map(tuple, points.tolist())), MAX_VERTICES, closed=True)
+        )
+    return ObjectAnnotation(desc=item.desc, kind=item.kind, points=tuple(points.ravel().tolist()))
 
 
 def write_mix(

@@ -19,7 +19,7 @@ class BatchingConfig:
     """`custom.batching`"""
 
     group_window: int = field(
-        default=16,
+        default=512,
         metadata=_help(
             "samples of like length meet within so many global batches; 1 keeps batches random and only sorts inside them"
         ),

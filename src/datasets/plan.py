@@ -24,6 +24,8 @@ from src.datasets.config import TailPolicy
 from src.errors import ConfigError
 from src.rng import generator
 
+LENGTH_JITTER = 0.05
+
 
 class SampleKey(NamedTuple):
     """The identity of one delivered sample; everything random about it follows from the key.
@@ -219,14 +221,20 @@ def lengths_of(
 def _grouped(plan: EpochPlan, epoch: int, lengths: NDArray[np.int32]) -> NDArray[np.int32]:
     """Slots re-ordered so that like lengths meet; a sample never leaves its window of global batches.
 
-    In file order (`shuffle` False) the window is a single batch: a step's samples stay its own.
-
-    Sorted longest first inside a window and so inside a batch; the batches of a window come in random order, since a run that
-    goes from long to short answers in every window would learn in waves.
+    Sorted longest first inside a window, but by lengths that are off by up to `LENGTH_JITTER`, anew each epoch: else a sample
+    would meet the same neighbours in every epoch of a small data set. The batches of a window come in random order, since a
+    run that goes from long to short answers would learn in waves. In file order (`shuffle` False) the window is a single
+    batch: a step's samples stay its own. Inside a batch lengths descend.
     """
     batch, group = plan.effective_batch_size, plan.group_window if plan.shuffle else 1
-    window = np.arange(len(lengths)) // (batch * group)
-    by_length = np.lexsort((-lengths, window))
-    chance = generator(plan.seed, "group", epoch).random(plan.steps_per_epoch)
+    rng = generator(plan.seed, "group", epoch)
+    chance = rng.random(plan.steps_per_epoch)
+    place = np.arange(len(lengths)) // batch
+    if group > 1:
+        blurred = lengths * (1.0 + LENGTH_JITTER * rng.random(len(lengths)))
+        by_length = np.lexsort((-blurred, place // group))
+    else:
+        by_length = np.arange(len(lengths))
     batches = np.lexsort((chance, np.arange(plan.steps_per_epoch) // group))
-    return by_length.reshape(-1, batch)[batches].reshape(-1).astype(np.int32)
+    order = by_length.reshape(-1, batch)[batches].reshape(-1).astype(np.int32)
+    return order[np.lexsort((-lengths[order], place))]

@@ -30,7 +30,10 @@ CHANGES = {
     "custom.seed=18": {"custom.seed", "dataset 0 draws"},
     "training.effective_batch_size=32": {"training.effective_batch_size"},
     "custom.batching.group_window=3": {"custom.batching.group_window"},
-    "custom.augmentation={enabled: true, ops: [{name: hflip}]}": {"custom.augmentation"},
+    "custom.augmentation={enabled: true, ops: [{name: hflip}]}": {
+        "custom.augmentation",
+        "dataset 0 lengths",
+    },
     "prompts.user=Look.": {"dataset 0 prompts"},
     "template.max_pixels=65536": {"dataset 0 pixel budget"},
     "training.learning_rate=0.5": set(),
