@@ -16,6 +16,7 @@ from src.config.schema import TrainingConfig
 from src.datasets.sampler import BatchGrid
 from src.datasets.unified_fusion_dataset import SequentialView, UnifiedFusionDataset
 from src.training.ms_swift.arguments import swift_arguments
+from src.training.ms_swift.encoding import FrameEncoder
 from src.training.ms_swift.engine import SwiftEngine
 from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.pixels import fast_encoder, restorer_of
@@ -53,7 +54,7 @@ class Session:
     def run_dir(self) -> Path:
         return Path(self.args.output_dir)
 
-    def encoder(self) -> SwiftEncoder:
+    def encoder(self) -> SwiftEncoder | FrameEncoder:
         if self.config.custom.pixel_path == "stock":
             return SwiftEncoder(self.template)
         return fast_encoder(self.template)
