@@ -16,7 +16,7 @@ from src.contract.coordinates import Norm
 from src.contract.records import RecordPolicy
 from src.datasets.augmentation.config import AugmentationConfig
 from src.datasets.builders.config import JsonFormat, OrderingPolicy
-from src.datasets.config import OverLongPolicy, PixelPath
+from src.datasets.config import LateFailurePolicy, OverLongPolicy, PixelPath
 from src.generation.config import FinalEvaluationConfig
 
 Section = Mapping[str, Any]
@@ -124,6 +124,12 @@ class CustomConfig:
     )
     on_over_long: OverLongPolicy = field(
         default="fail", metadata=_help("a sample longer than global_max_length: fail or quarantine")
+    )
+    on_late_failure: LateFailurePolicy = field(
+        default="stop",
+        metadata=_help(
+            "a sample that cannot be read while training: stop, or filler (a sample without loss takes its place, counted)"
+        ),
     )
     pixel_path: PixelPath = field(
         default="fast",

@@ -5,4 +5,5 @@ from __future__ import annotations
 from typing import Literal
 
 OverLongPolicy = Literal["fail", "quarantine"]
+LateFailurePolicy = Literal["stop", "filler"]
 PixelPath = Literal["fast", "stock"]
