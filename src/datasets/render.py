@@ -43,7 +43,7 @@ def render(scene: Scene, budget: PixelBudget) -> RenderedScene:
 
 def blank(scene: Scene, budget: PixelBudget) -> RenderedScene:
     """The scene as `render` would shape it, over pixels that take no memory: for lengths, not for training."""
-    sizes = [budget.fit(scene.width, scene.height)] * bool(scene.pictures)
+    sizes = [budget.fit(scene.width, scene.height)] if scene.pictures else []
     sizes += [budget.fit(*_header_size(path)) for path in scene.pictures[1:]]
     objects = scene.objects
     if sizes and scene.width:
