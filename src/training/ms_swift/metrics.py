@@ -47,6 +47,11 @@ def token_losses(
     return losses, chosen.detach().argmax(dim=-1) == wanted, supervised
 
 
+def normalised(losses: torch.Tensor, num_tokens: torch.Tensor | int) -> torch.Tensor:
+    """The sum of a micro-batch's losses by the tokens of the global batch; 0 for one of fillers alone, which has none."""
+    return losses.sum() / torch.as_tensor(num_tokens).clamp(min=1)
+
+
 class TokenMeter:
     """Sums of loss, hits and tokens by data set and kind, float64 on the device; one more row takes what is not counted."""
 
@@ -240,9 +245,9 @@ class MeasuredTrainer(Seq2SeqTrainer):
         if loss_scale is not None:
             # ms-swift hands the weights over flat and moved by one, to stand beside the logits.
             losses = losses * loss_scale.view(labels.shape)[:, :-1][supervised]
-        count = losses.numel() if num_items_in_batch is None else num_items_in_batch
-        # A global batch of fillers alone has no token: its loss is 0, not 0 / 0.
-        return losses.sum() / torch.as_tensor(count).clamp(min=1)
+        return normalised(
+            losses, losses.numel() if num_items_in_batch is None else num_items_in_batch
+        )
 
     def _compute_acc(self, *args: Any, **kwargs: Any) -> None:
         if not self.measures_tokens:
@@ -253,7 +258,10 @@ class MeasuredTrainer(Seq2SeqTrainer):
         logs.update(self._measured())
         super().log(logs, *args, **kwargs)
         if rank() == 0:
-            append_line(self.metrics_file, orjson.dumps(self.state.log_history[-1], option=orjson.OPT_SERIALIZE_NUMPY))
+            append_line(
+                self.metrics_file,
+                orjson.dumps(self.state.log_history[-1], option=orjson.OPT_SERIALIZE_NUMPY),
+            )
 
     def _measured(self) -> Logs:
         """What was measured since the last call, over all ranks; of a mode in which nothing passed, nothing."""

@@ -46,9 +46,7 @@ def collate(
             FAILURE: next(sample.error for sample in samples if isinstance(sample, FailedSample))
         }
     kinds = torch.cat([sample.encoded[KINDS_KEY] for sample in read])
-    batch = pad(
-        [{k: v for k, v in sample.encoded.items() if k != KINDS_KEY} for sample in read]
-    )
+    batch = pad([{k: v for k, v in sample.encoded.items() if k != KINDS_KEY} for sample in read])
     batch[KEYS] = torch.tensor([sample.key for sample in read], dtype=torch.int64)
     batch[DATASETS] = torch.tensor([sample.dataset for sample in read], dtype=torch.int64)
     batch[FILLERS] = torch.tensor([sample.is_filler for sample in read])
