@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -79,7 +80,7 @@ def file_digest(path: Path | str) -> str:
 
 
 def append_line(path: Path | str, line: bytes) -> None:
-    """Append `line` (without a line end) by one write, so that lines of several processes never mix.
+    """Append `line` (without a line end) under a lock and by one write, so that lines of several processes never mix.
 
     A line that a killed process left unfinished is closed first, so that it spoils no other. `DataError` when the disk refuses.
     """
@@ -88,6 +89,8 @@ def append_line(path: Path | str, line: bytes) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
         try:
+            # Without it another's line, half in the file, would be taken for an unfinished one.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             size = os.fstat(descriptor).st_size
             is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
             whole = (b"\n" if is_torn else b"") + line + b"\n"

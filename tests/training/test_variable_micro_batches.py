@@ -1,6 +1,6 @@
 """One global batch cut into micro-batches of different sizes gives one gradient.
 
-The faults that it catches: a loss averaged over micro-batches instead of tokens (an uneven cut then weighs tokens unevenly), a loop
+Faults that it catches: a loss averaged over micro-batches instead of tokens (an uneven cut weighs tokens unevenly), a loop
 that takes another number of micro-batches than gradient_accumulation_steps, ranks averaged by samples.
 """
 

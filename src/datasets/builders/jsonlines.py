@@ -51,8 +51,8 @@ class JsonLinesBuilder:
             system = first.content if first.role == "system" else None
             rest = scene.messages[1:] if system is not None else scene.messages
             turns = tuple(Turn(message.role, message.content) for message in rest)
-            spans = (Span(0, len(turns[-1].content), "text"),)
-            return self._conversation(scene, system, turns, spans)
+            whole = Span(0, len(turns[-1].content), "text")
+            return self._conversation(scene, system, turns, (whole,))
         answer = self._answer(scene)
         turns = (Turn("user", self.prompts.user), Turn("assistant", self.prefix + answer.text))
         shift = len(self.prefix)

@@ -1,6 +1,6 @@
 """Text-only micro-batches with a trainable vision tower.
 
-Ranks add up their gradients bucket by bucket, in the order in which backward reaches them. A rank whose micro-batch has no picture
+Ranks add up their gradients bucket by bucket, in the order in which backward reaches them. A rank without a picture in its batch
 never runs the vision tower, so its buckets never come, and the others wait for ever. (`find_unused_parameters` would excuse
 them; HF turns it off with gradient checkpointing, with which it does not work.) ms-swift runs the tower on a dummy picture
 under DeepSpeed alone. Here it runs on one of four grey patches whenever a training forward has no picture; what comes out is
