@@ -192,10 +192,23 @@ def test_an_over_long_sample_is_refused_alike(template):
 
 
 def test_an_answer_that_is_not_what_carries_loss_is_refused(template):
-    _, stock = encoders(template)
-    turns = (Turn("user", "a"), Turn("assistant", "b"), Turn("assistant", "c"))
+    """The contract lets no such text in; the check is what makes a kind no guess."""
+    fast, _ = encoders(template)
     with pytest.raises(DataError, match="not those of the answer"):
-        stock(replace(talk("a", "b"), turns=turns))
+        fast(talk("q", "before <image> after", pictures=((64, 64),)))
+
+
+def test_assistant_turns_in_a_row_are_one_answer(template):
+    fast, stock = encoders(template)
+    turns = (Turn("user", "a"), Turn("assistant", "b 1"), Turn("assistant", "c 2"))
+    conversation = replace(talk("a", "b"), turns=turns, spans=(Span(0, 1, "desc"),))
+    assert_equal(fast, stock.template, stock, conversation)
+    encoded = fast(conversation)
+    kinds = encoded["token_kinds"]
+    decode = template.processor.tokenizer.decode
+    ids = torch.tensor(encoded["input_ids"])
+    assert decode(ids[kinds == CODES["text"]]) == "b 1"
+    assert decode(ids[kinds == CODES["desc"]]) == "c"
 
 
 def test_the_fast_way_is_taken_and_remembered_frames_are_bounded(template, monkeypatch):

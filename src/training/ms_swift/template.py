@@ -12,7 +12,7 @@ from PIL import Image
 from swift.template import MaxLengthError
 
 from src.contract.records import Source
-from src.datasets.builders.conversation import Conversation, Turn
+from src.datasets.builders.conversation import Conversation, Span, Turn
 from src.datasets.scene import Pixels
 from src.errors import ConfigError, DataError
 from src.training.kinds import CODES, NO_KIND, Codes, answer_kinds, earlier_kinds
@@ -120,7 +120,8 @@ class SwiftEncoder:
         tokenizer = AnswerTokenizer(self.template)
         if not tokenizer.is_exact:
             return np.where(learned == IGNORED, NO_KIND, CODES["text"]).astype(np.int8)
-        answer = tokenizer(conversation.target)
+        text, spans = _joined_answer(conversation)
+        answer = tokenizer(text)
         begin = len(learned) - len(answer.ids)
         if (
             begin < 1
@@ -131,11 +132,23 @@ class SwiftEncoder:
                 "the tokens that carry loss are not those of the answer alone",
                 where=str(conversation.source),
                 got=conversation.target[:60],
-                remedy="remove markup such as <image> from the answer, and end each chat with one assistant turn",
+                remedy="remove markup such as <image> from the answer",
             )
-        own = answer_kinds(conversation.target, conversation.spans, answer.starts, answer.ends)
+        own = answer_kinds(text, spans, answer.starts, answer.ends)
         earlier = earlier_kinds(learned[:begin], tokenizer("").ids, IGNORED)
         return np.concatenate([earlier, own])
+
+
+def _joined_answer(conversation: Conversation) -> tuple[str, tuple[Span, ...]]:
+    """The last answer and its spans; ms-swift makes one text of assistant turns in a row, of which the earlier are text."""
+    before = ""
+    for turn in reversed(conversation.turns[:-1]):
+        if turn.role != "assistant":
+            break
+        before = turn.content + before
+    shift = len(before)
+    own = tuple(Span(s.start + shift, s.end + shift, s.kind) for s in conversation.spans)
+    return before + conversation.target, (Span(0, shift, "text"), *own)
 
 
 class SwiftLength:
