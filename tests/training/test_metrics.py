@@ -162,3 +162,43 @@ def test_waiting_is_what_the_loader_takes_and_nothing_else():
     assert seen == [0, 1, 2]
     assert 0.14 < wait < active - 0.05
     assert watch.take() == (0.0, 0.0)
+
+
+def bare_trainer(process_index, world_size):
+    """Only what the sums of a rank need: the whole trainer is in the tests of the real one."""
+    from types import SimpleNamespace
+
+    from src.training.ms_swift.metrics import MeasuredTrainer, Stopwatch, TokenMeter
+
+    trainer = MeasuredTrainer.__new__(MeasuredTrainer)
+    trainer.args = SimpleNamespace(process_index=process_index, world_size=world_size)
+    trainer.meters = {"train": TokenMeter(2, torch.device("cpu"))}
+    trainer._passed = torch.zeros(4, dtype=torch.float64)
+    trainer.stopwatch = Stopwatch()
+    trainer.fillers = 0
+    return trainer
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 4])
+def test_sums_outlive_a_checkpoint_on_any_number_of_ranks(world_size):
+    import json
+
+    states = []
+    for rank in range(2):
+        saved = bare_trainer(rank, 2)
+        saved.meters["train"].add(
+            torch.tensor([1, 7]), torch.tensor([0.1 + rank, 2.0]), torch.tensor([True, False])
+        )
+        saved._passed += torch.tensor([2.0, 30.0, 20.0 + rank, 1.0])
+        saved.stopwatch.give(0.25, 1.5)
+        saved.fillers = 3
+        states.append(json.loads(json.dumps(saved.measures_state())))
+        assert saved.stopwatch.take() == (0.25, 1.5)  # saving takes nothing away
+    resumed = [bare_trainer(rank, world_size) for rank in range(world_size)]
+    for trainer in resumed:
+        trainer.restore_measures(states)
+        assert trainer.fillers == 3
+    sums = sum(trainer.meters["train"].sums for trainer in resumed)
+    assert np.array_equal(sums.numpy(), np.sum([state["sums"] for state in states], axis=0))
+    assert sum(trainer._passed for trainer in resumed).tolist() == [4.0, 60.0, 41.0, 2.0]
+    assert sum(trainer.stopwatch.take()[1] for trainer in resumed) == 3.0

@@ -103,6 +103,11 @@ class Stopwatch:
         self.wait_s = self._active_s = 0.0
         return taken
 
+    def give(self, wait_s: float, active_s: float) -> None:
+        """Add seconds that another process measured."""
+        self.wait_s += wait_s
+        self._active_s += active_s
+
     def waiting(self, batches: Iterator[Any]) -> Iterator[Any]:
         """The batches; what each takes to come counts as waiting."""
         while True:
@@ -262,6 +267,27 @@ class MeasuredTrainer(Seq2SeqTrainer):
                 self.metrics_file,
                 orjson.dumps(self.state.log_history[-1], option=orjson.OPT_SERIALIZE_NUMPY),
             )
+
+    def measures_state(self) -> dict[str, Any]:
+        """What this rank has summed up since the last log line, for a checkpoint; JSON. Taken while the watch stands."""
+        seconds = self.stopwatch.take()
+        self.stopwatch.give(*seconds)
+        return {
+            "sums": self.meters["train"].sums.tolist(),
+            "passed": self._passed.tolist(),
+            "seconds": seconds,
+            "fillers": self.fillers,
+        }
+
+    def restore_measures(self, states: Sequence[dict[str, Any]]) -> None:
+        """Take up the sums of the ranks that saved (one dictionary each); for another number of ranks the first takes all."""
+        own = self.args.process_index
+        self.fillers = states[0]["fillers"]
+        is_same_world = len(states) == self.args.world_size
+        for state in [states[own]] if is_same_world else states if own == 0 else []:
+            self.meters["train"].sums += self.meters["train"].sums.new_tensor(state["sums"])
+            self._passed += self._passed.new_tensor(state["passed"])
+            self.stopwatch.give(*state["seconds"])
 
     def _measured(self) -> Logs:
         """What was measured since the last call, over all ranks; of a mode in which nothing passed, nothing."""
