@@ -1,4 +1,4 @@
-"""`python -m benchmarks.training_speed --bccd data/bccd/train.jsonl --lvis FILE`: optimizer steps a second, beside ms-swift alone.
+"""`python -m benchmarks.training_speed --bccd data/bccd/train.jsonl --lvis FILE`: steps a second, beside ms-swift alone.
 
 The same tiny model, records, batch size and steps on the mix of `benchmarks.data_plan`: this project's entry point against
 ms-swift's own SFT pipeline with its own lazy data set and loader, which reads the same answers from its own JSONL. Each trains a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
@@ -76,3 +77,29 @@ def file_digest(path: Path | str) -> str:
         while chunk := handle.read(1 << 20):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def append_line(path: Path | str, line: bytes) -> None:
+    """Append `line` (without a line end) under a lock and by one write, so that lines of several processes never mix.
+
+    A line that a killed process left unfinished is closed first, so that it spoils no other. `DataError` when the disk refuses.
+    """
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(target, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            # Without it another's line, half in the file, would be taken for an unfinished one.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            size = os.fstat(descriptor).st_size
+            is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            whole = (b"\n" if is_torn else b"") + line + b"\n"
+            if os.write(descriptor, whole) != len(whole):
+                raise OSError("the disk took only a part")
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise DataError.say(
+            f"cannot append to {target}: {error.strerror or error}",
+            remedy="free space or choose another output folder",
+        ) from error

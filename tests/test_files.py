@@ -15,7 +15,7 @@ import pytest
 
 from src import files
 from src.errors import DataError
-from src.files import atomic_write, file_digest, write_bytes, write_text
+from src.files import append_line, atomic_write, file_digest, write_bytes, write_text
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -106,6 +106,40 @@ def test_a_killed_writer_leaves_a_complete_file(tmp_path: Path) -> None:
         text = target.read_text()
         assert len(text) == 200_000
         assert len(set(text)) == 1
+
+
+APPENDER = """
+import sys
+from src.files import append_line
+for number in range(300):
+    append_line(sys.argv[1], sys.argv[2].encode() * 3000)
+"""
+
+
+def test_lines_of_several_processes_never_mix(tmp_path: Path) -> None:
+    """The fault: a line written in pieces, or without O_APPEND."""
+    target = tmp_path / "logs" / "lines.jsonl"
+    children = [
+        subprocess.Popen([sys.executable, "-c", APPENDER, str(target), letter], cwd=REPOSITORY)
+        for letter in "abc"
+    ]
+    assert [child.wait() for child in children] == [0, 0, 0]
+    lines = target.read_text().splitlines()
+    assert sorted(lines) == [letter * 3000 for letter in "abc" for _ in range(300)]
+
+
+def test_an_unfinished_line_spoils_no_other(tmp_path: Path) -> None:
+    target = tmp_path / "lines.jsonl"
+    append_line(target, b"one")
+    with target.open("ab") as handle:
+        handle.write(b"torn by a ki")
+    append_line(target, b"two")
+    assert target.read_bytes() == b"one\ntorn by a ki\ntwo\n"
+
+
+def test_a_line_that_cannot_be_written_is_one_sentence() -> None:
+    with pytest.raises(DataError, match="cannot append to"):
+        append_line("/dev/full", b"x")
 
 
 def test_the_digest_is_of_the_content(tmp_path: Path) -> None:

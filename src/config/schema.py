@@ -16,7 +16,7 @@ from src.contract.coordinates import Norm
 from src.contract.records import RecordPolicy
 from src.datasets.augmentation.config import AugmentationConfig
 from src.datasets.builders.config import JsonFormat, OrderingPolicy
-from src.datasets.config import BatchingConfig, OverLongPolicy, PixelPath
+from src.datasets.config import BatchingConfig, LateFailurePolicy, OverLongPolicy, PixelPath
 from src.generation.config import FinalEvaluationConfig
 from src.training.config import ResumeConfig
 
@@ -135,6 +135,12 @@ class CustomConfig:
     )
     batching: BatchingConfig = field(
         default_factory=BatchingConfig, metadata=_help("how samples become batches")
+    )
+    on_late_failure: LateFailurePolicy = field(
+        default="stop",
+        metadata=_help(
+            "a sample that cannot be read while training: stop, or filler (a sample without loss takes its place, counted)"
+        ),
     )
     pixel_path: PixelPath = field(
         default="fast",

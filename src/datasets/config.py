@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 OverLongPolicy = Literal["fail", "quarantine", "subset_objects"]
+LateFailurePolicy = Literal["stop", "filler"]
 PixelPath = Literal["fast", "stock"]
 TailPolicy = Literal["drop", "repeat"]
 

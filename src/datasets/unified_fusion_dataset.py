@@ -19,11 +19,15 @@ Encoded = TypeVar("Encoded")
 
 
 class KeyedSample(NamedTuple, Generic[Encoded]):
-    """What a worker delivers: the sample beside the key that it is a function of, and its data set's number."""
+    """What a worker delivers: the sample beside the key that it is a function of, and its data set's number.
+
+    `is_filler`: the sample could not be read and this one, which has no loss, stands in its place.
+    """
 
     key: SampleKey
     dataset: int
     encoded: Encoded
+    is_filler: bool = False
 
 
 class UnifiedFusionDataset(Generic[Encoded]):

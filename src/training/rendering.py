@@ -15,7 +15,7 @@ def render_sample(
     key: SampleKey, conversation: Conversation, encoded: dict[str, Any], tokenizer: Any
 ) -> str:
     """Text of one encoded sample; supervised tokens stand between « and », repeated tokens are counted."""
-    ids, labels = encoded["input_ids"], encoded["labels"]
+    ids, labels = (_plain(encoded[name]) for name in ("input_ids", "labels"))
     pieces = []
     for is_target, group in groupby(
         zip(ids, labels, strict=True), key=lambda pair: pair[1] != IGNORED
@@ -29,6 +29,11 @@ def render_sample(
         f"{len(ids)} tokens, {num_target} with loss (between « and »)"
     )
     return f"{head}\n{''.join(pieces)}"
+
+
+def _plain(values: Any) -> list[int]:
+    """A list, whether the encoder gave a list (ms-swift's) or a tensor (the fast path's)."""
+    return values if isinstance(values, list) else values.tolist()
 
 
 def _text(ids: list[int], tokenizer: Any) -> str:

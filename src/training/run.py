@@ -115,12 +115,13 @@ class TrainingRun:
         self.trainer = self.session.trainer(
             self.dataset,
             self._val_dataset(),
-            saving=self._saving(),
+            saving=self.saving(),
             stop=stop,
         )
         return self.session.train(self.trainer)
 
-    def _saving(self) -> SavingPolicy:
+    def saving(self) -> SavingPolicy:
+        """When checkpoints are written, and what they say of the run."""
         from src.training.ms_swift.saving import SavingPolicy
 
         training = self.config.training

@@ -8,7 +8,7 @@ from typing import Literal
 from src.contract.records import Role, Source
 from src.datasets.scene import Pixels
 
-SpanKind = Literal["desc", "coordinate", "format"]
+SpanKind = Literal["desc", "coordinate", "format", "text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,8 @@ class Conversation:
     """One sample before the chat template.
 
     `pixels` belong to the first user turn, before its text; no placeholder is written anywhere. `target` is the last turn's
-    text, `spans` are offsets into it (empty for chats and summaries).
+    text, `spans` are offsets into it: descriptions and coordinates of a dense answer, one `text` span over a chat's or a
+    summary's. Characters in no span are format, so an empty picture's answer is format alone.
     """
 
     system: str | None

@@ -61,7 +61,8 @@ class JsonLinesBuilder:
             system = first.content if first.role == "system" else None
             rest = scene.messages[1:] if system is not None else scene.messages
             turns = tuple(Turn(message.role, message.content) for message in rest)
-            return self._conversation(scene, system, turns, ())
+            whole = Span(0, len(turns[-1].content), "text")
+            return self._conversation(scene, system, turns, (whole,))
         answer = self._answer(scene)
         turns = (Turn("user", self.prompts.user), Turn("assistant", self.prefix + answer.text))
         shift = len(self.prefix)
@@ -76,7 +77,8 @@ class JsonLinesBuilder:
 
     def _answer(self, scene: RenderedScene) -> WrittenText:
         if self.fixed_answer is not None:
-            return WrittenText(self.fixed_answer, ())
+            whole = Span(0, len(self.fixed_answer), "text")
+            return WrittenText(self.fixed_answer, (whole,))
         if self.config.use_summary:
             if scene.summary is None:
                 raise RecordError.say(
@@ -86,7 +88,7 @@ class JsonLinesBuilder:
                     rule="missing",
                     remedy="convert with summaries, or set custom.use_summary: false",
                 )
-            return WrittenText(scene.summary, ())
+            return WrittenText(scene.summary, (Span(0, len(scene.summary), "text"),))
         width, height = scene.size
         objects = [
             object_text(item, width, height, self.config.emit_norm) for item in scene.objects

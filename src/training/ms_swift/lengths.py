@@ -15,9 +15,8 @@ from src.config.schema import TrainingConfig
 from src.datasets.builders.conversation import Conversation, Turn
 from src.rng import stable_hash
 from src.training.ms_swift.loading import forbid_remote_code
-from src.training.ms_swift.template import fit_token_ids, messages_of
+from src.training.ms_swift.template import MAX_PROMPTS, fit_token_ids, messages_of
 
-MAX_PROMPTS = 1000  # remembered; a set of chats has as many prompts as records
 RENAMED = {"template": "template_type", "system": "default_system"}
 
 

@@ -12,14 +12,17 @@ from swift.pipelines.train.sft import SwiftSft
 
 from src.config.schema import TrainingConfig
 from src.datasets.batches import BatchGrid
+from src.datasets.late_failure import LateFailures
 from src.datasets.unified_fusion_dataset import SequentialView, UnifiedFusionDataset
 from src.training.ms_swift.arguments import swift_arguments
+from src.training.ms_swift.encoding import FrameEncoder
 from src.training.ms_swift.engine import SwiftEngine
 from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.pixels import fast_encoder, restorer_of
 from src.training.ms_swift.saving import SavingPolicy
 from src.training.ms_swift.template import SwiftEncoder, fit_token_ids
 from src.training.ms_swift.trainer import PlannedTrainer
+from src.training.ms_swift.vision import keep_vision_in_graph
 from src.training.signals import StopSignals
 from src.utils.logger import rank
 
@@ -49,12 +52,13 @@ class Session:
             self.args, self.pipeline.model, template=self.template, train_dataset=None
         )
         self.pipeline.model = self.model
+        keep_vision_in_graph(self.template.get_base_model(self.model))
 
     @property
     def run_dir(self) -> Path:
         return Path(self.args.output_dir)
 
-    def encoder(self) -> SwiftEncoder:
+    def encoder(self) -> SwiftEncoder | FrameEncoder:
         if self.config.custom.pixel_path == "stock":
             return SwiftEncoder(self.template)
         return fast_encoder(self.template)
@@ -81,6 +85,14 @@ class Session:
             key_log=self.run_dir / f"keys-rank{rank()}.jsonl"
             if self.config.custom.log_sample_keys
             else None,
+            dataset_names={"train": train.names, "eval": () if val is None else val.names},
+            metrics_file=self.run_dir / "metrics.jsonl",
+            quarantined=sum(member.source.quarantined for member in train.members),
+            late=LateFailures(
+                policy=self.config.custom.on_late_failure,
+                make_filler=self.encoder().filler,
+                log=self.run_dir / "quarantine" / "late.jsonl",
+            ),
         )
 
     def train(self, trainer: PlannedTrainer) -> dict[str, Any]:

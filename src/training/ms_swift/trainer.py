@@ -14,29 +14,47 @@ from typing import Any
 import orjson
 import torch
 from swift.dataloader import DataLoaderShard
+from torch.utils.data import DataLoader
 
 from src.datasets.batches import BatchGrid
+from src.datasets.late_failure import FailedSample, LateFailures, WorkerView
 from src.datasets.plan import SampleKey
 from src.datasets.sampler import PlanBatchSampler
 from src.datasets.unified_fusion_dataset import KeyedSample, UnifiedFusionDataset
+from src.training.ms_swift.metrics import DATASETS, FAILURE, FILLERS, MeasuredTrainer
 from src.training.ms_swift.pixels import PixelRestorer
 from src.training.ms_swift.saving import CheckpointedTrainer
+from src.training.ms_swift.template import KINDS_KEY
 from src.training.signals import leave_stopping_to_parent
 from src.training.torchvision_shim import ensure_torchvision
 from src.utils.heap import keep_heap
 from src.utils.logger import rank
 
 KEYS = "sample_keys"
-DATASETS = "sample_datasets"
 
 
 def collate(
-    samples: Sequence[KeyedSample[dict[str, Any]]], *, pad: Callable[[list[dict[str, Any]]], dict]
+    samples: Sequence[KeyedSample[dict[str, Any]] | FailedSample],
+    *,
+    pad: Callable[[list[dict[str, Any]]], dict],
 ) -> dict[str, Any]:
-    """A padded batch of the template's own collator, plus `sample_keys`, int64 (batch, 3), and `sample_datasets`, (batch,)."""
-    batch = pad([sample.encoded for sample in samples])
-    batch[KEYS] = torch.tensor([sample.key for sample in samples], dtype=torch.int64)
-    batch[DATASETS] = torch.tensor([sample.dataset for sample in samples], dtype=torch.int64)
+    """A padded batch of the template's own collator, plus what this project knows of its samples.
+
+    `sample_keys` int64 (B, 3), `sample_datasets` int64 (B,), `sample_fillers` bool (B,), `token_kinds` int8 (B, L), padded
+    on the side where the tokens are. With a failed sample among them it is only `failure`, the error.
+    """
+    read = [sample for sample in samples if not isinstance(sample, FailedSample)]
+    if len(read) < len(samples):
+        return {
+            FAILURE: next(sample.error for sample in samples if isinstance(sample, FailedSample))
+        }
+    kinds = torch.cat([sample.encoded[KINDS_KEY] for sample in read])
+    batch = pad([{k: v for k, v in sample.encoded.items() if k != KINDS_KEY} for sample in read])
+    batch[KEYS] = torch.tensor([sample.key for sample in read], dtype=torch.int64)
+    batch[DATASETS] = torch.tensor([sample.dataset for sample in read], dtype=torch.int64)
+    batch[FILLERS] = torch.tensor([sample.is_filler for sample in read])
+    mask = batch["attention_mask"].bool()
+    batch[KINDS_KEY] = torch.zeros(mask.shape, dtype=torch.int8).masked_scatter_(mask, kinds)
     return batch
 
 
@@ -48,7 +66,7 @@ def start_worker(_worker_id: int) -> None:
     ensure_torchvision()
 
 
-class PlannedTrainer(CheckpointedTrainer):
+class PlannedTrainer(CheckpointedTrainer, MeasuredTrainer):
     """`train_dataset` must be a `UnifiedFusionDataset`; `grid` says how this rank cuts global batches.
 
     With `key_log` set, each optimizer micro-batch's keys are appended to that file as they are trained on.
@@ -62,12 +80,21 @@ class PlannedTrainer(CheckpointedTrainer):
         grid: BatchGrid,
         restore: PixelRestorer,
         key_log: Path | None,
+        late: LateFailures[dict[str, Any]],
         **kwargs: Any,
     ) -> None:
         self.grid = grid
         self.restore = restore
         self.key_log = key_log
+        self.late = late
         super().__init__(*args, **kwargs)
+
+    def logging_state(self) -> dict[str, Any]:
+        return {**super().logging_state(), "measures": self.measures_state()}
+
+    def restore_logging_state(self, states: Sequence[dict[str, Any]]) -> None:
+        super().restore_logging_state(states)
+        self.restore_measures([state["measures"] for state in states])
 
     def _get_data_collator(self, args: Any, template: Any) -> Callable[..., dict[str, Any]]:
         return partial(collate, pad=super()._get_data_collator(args, template))
@@ -78,7 +105,7 @@ class PlannedTrainer(CheckpointedTrainer):
         sampler = PlanBatchSampler(self.train_dataset.plan, self.grid, skip_batches=skip_batches)
         workers = args.dataloader_num_workers
         return DataLoaderShard(
-            self.train_dataset,
+            WorkerView(self.train_dataset, self.late),
             device=self.accelerator.device,
             batch_sampler=sampler,
             # Starting workers draws a seed: from a generator of its own, or a resume would move the one of dropout.
@@ -92,6 +119,10 @@ class PlannedTrainer(CheckpointedTrainer):
             **self._maybe_multiprocessing_context(args),
         )
 
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        view = self.eval_dataset if eval_dataset is None else eval_dataset
+        return super().get_eval_dataloader(WorkerView(view.dataset, self.late))
+
     def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if self.key_log is not None:
             self._log_keys(inputs[KEYS])
@@ -99,7 +130,6 @@ class PlannedTrainer(CheckpointedTrainer):
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         inputs.pop(KEYS, None)
-        inputs.pop(DATASETS, None)
         prepared = super()._prepare_inputs(inputs)
         pixels = prepared.get("pixel_values")
         if pixels is not None and pixels.dtype == torch.uint8:
