@@ -14,6 +14,7 @@ from src.config.checks import cross_issues, effective_batch_size, gradient_accum
 from src.config.guidance import GUIDANCE
 from src.config.passthrough import check_sections, section_keys
 from src.config.schema import TrainingConfig
+from src.datasets.fusion.loader import load_fusion
 from src.errors import ConfigError, Issue
 from src.typed_yaml.decoding import Vocabulary, decode, decode_issues, known_keys
 from src.typed_yaml.merging import merge, read_merged
@@ -77,7 +78,7 @@ def find_config(name: str) -> Path:
     shipped = [
         path.relative_to(CONFIGS).with_suffix("").as_posix()
         for path in sorted(CONFIGS.rglob("*.yaml"))
-        if "domains" not in path.relative_to(CONFIGS).parts
+        if not {"domains", "fusion"} & set(path.relative_to(CONFIGS).parts)
     ]
     bare = name.removeprefix("configs/").removesuffix(".yaml")
     raise ConfigError.say(
@@ -102,6 +103,8 @@ def load_config(path: Path | str, overrides: Sequence[str] = ()) -> LoadedConfig
     problems = [_placed(tree, issue) for issue in cross_issues(config)]
     if problems:
         raise ConfigError(*sorted(problems, key=_by_place))
+    if config.custom.fusion_config is not None:
+        load_fusion(resolve_path(config.custom.fusion_config))  # its mistakes are told now, too
     return LoadedConfig(config=config, tree=tree, files=merged.files)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from src.config.guidance import GUIDANCE
 from src.config.passthrough import FieldRule, field_rules, section_keys
 from src.config.schema import OWN_TRAINING_KEYS, PASS_THROUGH, TrainingConfig
+from src.datasets.fusion.config import FusionConfig
 from src.typed_yaml.decoding import dataclass_in
 
 _JSON_TYPE = {
@@ -62,9 +63,17 @@ def render_reference() -> str:
         "| key | type | default | meaning |",
         "| --- | --- | --- | --- |",
     ]
+    lines += _rows(_own_keys())
     lines += [
-        f"| `{key}` | {kind} | {default} | {text} |" for key, kind, default, text in _own_keys()
+        "",
+        "## Fusion file",
+        "",
+        "A file of its own, named by `custom.fusion_config`; see docs/data/FUSION.md. Entries of both lists take the same keys.",
+        "",
+        "| key | type | default | meaning |",
+        "| --- | --- | --- | --- |",
     ]
+    lines += [row for row in _rows(_own_keys(FusionConfig)) if "`sources[]." not in row]
     for section in PASS_THROUGH:
         lines += [
             "",
@@ -84,6 +93,10 @@ def render_reference() -> str:
     lines += ["", "## Renamed and removed keys", "", "| key | instead |", "| --- | --- |"]
     lines += [f"| `{name}` | {text} |" for name, text in sorted(GUIDANCE.items())]
     return "\n".join(lines) + "\n"
+
+
+def _rows(keys: Iterable[tuple[str, str, str, str]]) -> list[str]:
+    return [f"| `{key}` | {kind} | {default} | {text} |" for key, kind, default, text in keys]
 
 
 def _own_keys(

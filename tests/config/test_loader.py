@@ -23,7 +23,7 @@ custom: {train_jsonl: t.jsonl, emit_norm: norm1000, json_format: qwen}
 SHIPPED = sorted(
     path
     for path in (ROOT / "configs").rglob("*.yaml")
-    if not {"domains", "base"} & set(path.relative_to(ROOT / "configs").parts)
+    if not {"domains", "base", "fusion"} & set(path.relative_to(ROOT / "configs").parts)
 )
 
 

@@ -290,3 +290,14 @@ def test_an_empty_file_in_a_mix_is_told(config_file, tmp_path, parts, scenes):
             mixes.write_fusion(tmp_path / "m.yaml", mixes.fusion_of(parts, scenes)),
             scenes,
         )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "fusion").glob("*.yaml")))
+def test_shipped_mixes_load(path):
+    assert load_fusion(path).targets
+
+
+def test_a_missing_fusion_file_is_told(config_file):
+    given = ["custom.train_jsonl=null", "custom.val_jsonl=null", "custom.fusion_config=no.yaml"]
+    with pytest.raises(ConfigError, match=r"no\.yaml"):
+        load_config(config_file, given)
