@@ -68,8 +68,13 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError.say("--min-objects must lie between 0 and --max-objects")
     if not 0 < options.min_extent <= options.max_extent < 1:
         raise UsageError.say("extents must satisfy 0 < min <= max < 1")
-    if min(options.digit_share, options.card_share, 1 - options.digit_share - options.card_share) < 0:
-        raise UsageError.say("--digit-share and --card-share must be shares with a sum of at most 1")
+    if (
+        min(options.digit_share, options.card_share, 1 - options.digit_share - options.card_share)
+        < 0
+    ):
+        raise UsageError.say(
+            "--digit-share and --card-share must be shares with a sum of at most 1"
+        )
     counts = {split: getattr(options, f"num_{split}") for split in SPLITS}
     plan = ScenesPlan(
         counts={split: count for split, count in counts.items() if count > 0},
