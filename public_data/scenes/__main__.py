@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,12 +15,11 @@ from src.errors import UsageError
 from src.utils.cli import parser, run
 
 
-def main(argv: Sequence[str]) -> int:
+def arguments_of(defaults: SceneOptions) -> ArgumentParser:
     arguments = parser(
         "python -m public_data.scenes",
         "Compose scenes with real handwritten digits, cards and wires as contract JSONL.",
     )
-    defaults = SceneOptions()
     add = arguments.add_argument
     add("--out", required=True, type=Path, help="folder to write")
     for split, count in zip(SPLITS, (2000, 100, 0), strict=True):
@@ -61,7 +61,11 @@ def main(argv: Sequence[str]) -> int:
         default=os.cpu_count() or 1,
         help="processes; changes nothing in the output",
     )
-    options = arguments.parse_args(argv)
+    return arguments
+
+
+def main(argv: Sequence[str]) -> int:
+    options = arguments_of(SceneOptions()).parse_args(argv)
     if options.size % 32 or options.size <= 0:
         raise UsageError.say("--size must be a positive multiple of 32", got=str(options.size))
     if not 0 <= options.min_objects <= options.max_objects:

@@ -130,12 +130,17 @@ def jitter_matrix(brightness: float, contrast: float, saturation: float) -> Colo
     """
     gain, offset = contrast * brightness, (1 - contrast) * MID_GREY
     # Rows of gain * (s I + (1 - s) 1 luma'); a grey offset is not changed by the saturation.
-    numbers: list[float] = []
-    for row in range(CHANNELS):
-        mix = [(1 - saturation) * weight for weight in LUMA]
-        mix[row] += saturation
-        numbers += [*(gain * weight for weight in mix), offset]
-    return ColourMatrix(numbers=tuple(numbers))
+    red, green, blue = (gain * ((1 - saturation) * weight) for weight in LUMA)
+    own_red, own_green, own_blue = (
+        gain * ((1 - saturation) * weight + saturation) for weight in LUMA
+    )
+    return ColourMatrix(
+        numbers=(
+            *(own_red, green, blue, offset),
+            *(red, own_green, blue, offset),
+            *(red, green, own_blue, offset),
+        )
+    )
 
 
 def fused(colours: Sequence[Colour]) -> list[Colour]:

@@ -166,6 +166,9 @@ def clip_table(
             items.append(item)
             pieces.append(piece)
             continue
+        if box[0] > window[2] or box[2] < window[0] or box[1] > window[3] or box[3] < window[1]:
+            dropped.append(Dropped(item.object_id, op, "outside", 0.0))
+            continue
         path = list(map(tuple, piece.tolist()))
         share, parts = _visible(item.kind, path, window, box, back)
         if not parts or item.fraction * share < floors.visible:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 from src.datasets.geometry.canonical import doubled_area
 
@@ -74,10 +75,15 @@ def _in_input_order(parts: list[Path], polygon: Path) -> list[Path]:
     ordered = []
     for part in parts:
         members = set(part)
-        position = next((i for i, point in enumerate(polygon) if point in members), len(polygon))
-        first = part.index(polygon[position]) if position < len(polygon) else 0
-        ordered.append((position, part[first:] + part[:first]))
-    return [part for _, part in sorted(ordered, key=lambda pair: pair[0])]
+        for position, point in enumerate(polygon):
+            if point in members:
+                first = part.index(point)
+                ordered.append((position, part[first:] + part[:first]))
+                break
+        else:
+            ordered.append((len(polygon), part))
+    ordered.sort(key=itemgetter(0))
+    return [part for _, part in ordered]
 
 
 def _cut(part: Path, distances: list[float], axis: int, limit: float) -> list[Path] | None:
@@ -103,30 +109,34 @@ def _cut(part: Path, distances: list[float], axis: int, limit: float) -> list[Pa
 
 def _inner_chains(part: Path, distances: list[float], axis: int, limit: float) -> list[Path]:
     """Runs of inner vertices, each from its entry crossing to its exit crossing."""
-    count = len(part)
-    outside = next(index for index in range(count) if distances[index] < -EDGE_TOLERANCE)
+    first = next(index for index, value in enumerate(distances) if value < -EDGE_TOLERANCE)
+    here, distance, inside = part[first], distances[first], False
     chains: list[Path] = []
-    for offset in range(count):
-        here, there = (outside + offset) % count, (outside + offset + 1) % count
-        inside_here = distances[here] >= -EDGE_TOLERANCE
-        inside_there = distances[there] >= -EDGE_TOLERANCE
-        if inside_here and inside_there:
-            chains[-1].append(part[there])
-        elif inside_there:
-            chains.append([_crossing(part, distances, here, there, axis, limit), part[there]])
-        elif inside_here:
-            chains[-1].append(_crossing(part, distances, here, there, axis, limit))
+    # From an outer vertex all the way round to it again.
+    for there, next_distance in zip(
+        part[first + 1 :] + part[: first + 1],
+        distances[first + 1 :] + distances[: first + 1],
+        strict=True,
+    ):
+        next_inside = next_distance >= -EDGE_TOLERANCE
+        if next_inside != inside:
+            share = min(1.0, max(0.0, distance / (distance - next_distance)))
+            crossing = _crossing(here, there, share, axis, limit)
+            if next_inside:
+                chains.append([crossing, there])
+            else:
+                chains[-1].append(crossing)
+        elif inside:
+            chains[-1].append(there)
+        here, distance, inside = there, next_distance, next_inside
     return chains
 
 
-def _crossing(
-    part: Path, distances: list[float], here: int, there: int, axis: int, limit: float
-) -> Pair:
-    share = distances[here] / (distances[here] - distances[there])
-    share = min(1.0, max(0.0, share))
-    across = 1 - axis
-    value = part[here][across] + share * (part[there][across] - part[here][across])
-    return (limit, value) if axis == 0 else (value, limit)
+def _crossing(here: Pair, there: Pair, share: float, axis: int, limit: float) -> Pair:
+    """Where the side from `here` to `there` meets the limit of an axis."""
+    if axis == 0:
+        return limit, here[1] + share * (there[1] - here[1])
+    return here[0] + share * (there[0] - here[0]), limit
 
 
 def _joined(chains: list[Path], follower: dict[int, int]) -> list[Path]:

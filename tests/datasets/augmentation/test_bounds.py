@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from src.contract.budget import CELL, PixelBudget
-from src.datasets.augmentation import bounds as module
-from src.datasets.augmentation.bounds import RULES, OutputBounds
+from src.datasets.augmentation import canvas_bounds as module
+from src.datasets.augmentation.bounds import OutputBounds
 from src.datasets.augmentation.builder import make_pipeline
+from src.datasets.augmentation.canvas_bounds import RULES
 from src.datasets.augmentation.config import AugmentationConfig, OpSpec, Phase
 from src.datasets.augmentation.ops.registry import OPS
 from src.datasets.augmentation.pipeline import DrawKey, emitted
@@ -61,12 +62,14 @@ def random_pipeline(rng, budget, **options):
     return make_pipeline(config, seed=int(rng.integers(1000)), budget=budget, total_steps=100)
 
 
-def excesses(pipeline, width, height, objects, rows) -> list[str]:
+def excesses(pipeline, width, height, objects, rows, is_simple=True) -> list[str]:
     """What `rows` draws make larger than the bounds say."""
     bounds = OutputBounds(pipeline)
     limit = bounds.cells_of(width, height)
     shapes = {
-        item.shape.object_id: bounds.shape(item.shape.kind, len(item.shape.points))
+        item.shape.object_id: bounds.shape(
+            item.shape.kind, len(item.shape.points), is_simple=is_simple
+        )
         for item in objects
     }
     found = []
@@ -110,6 +113,17 @@ def test_no_draw_exceeds_the_bounds(case):
         width, height = (int(side) for side in np.exp(rng.uniform(np.log(40), np.log(1500), 2)))
         objects = tuple(star(rng, width, height, index) for index in range(8))
         assert not excesses(pipeline, width, height, objects, 12)
+
+
+@pytest.mark.parametrize("case", range(20))
+def test_polygons_that_cross_themselves_have_bounds_of_their_own(case):
+    rng = np.random.default_rng(case)
+    pipeline = random_pipeline(rng, LARGE, parts=("largest", "split")[case % 2])
+    objects = tuple(
+        SceneObject(desc="knot", shape=Shape(number, "poly", rng.random((count, 2)) * (400, 300)))
+        for number, count in enumerate(rng.integers(4, 13, 6).tolist())
+    )
+    assert not excesses(pipeline, 400, 300, objects, 20, is_simple=False)
 
 
 @pytest.mark.parametrize(
