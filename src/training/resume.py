@@ -151,11 +151,14 @@ def check_plan(
     )
 
 
-def take_back(checkpoint: Checkpoint) -> None:
-    """Bring the run folder to where it was at the checkpoint: logs cut, later checkpoints set aside, old links removed."""
-    run_dir = checkpoint.run_dir
-    cut_logs(run_dir, checkpoint.step)
-    set_aside_after(run_dir, checkpoint.step)
+def take_back(run_dir: Path, step: int) -> None:
+    """Bring the run folder to where it was after a step: logs cut, later checkpoints set aside, old links removed.
+
+    Step 0 is a start anew, which finds what an earlier start in the same folder left: logs would mix, and a checkpoint of a
+    higher step would pass for the newest.
+    """
+    cut_logs(run_dir, step)
+    set_aside_after(run_dir, step)
     for name in LINKS:
         if (run_dir / name).is_symlink():
             (run_dir / name).unlink()

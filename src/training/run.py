@@ -104,7 +104,7 @@ class TrainingRun:
         if self.resumed is not None:
             allowed = self.config.custom.resume.allow_changed
             check_plan(self.resumed, self._fingerprint, allow_changed=allowed)
-            take_back(self.resumed)
+        take_back(self.run_dir, self.resumed.step if self.resumed else 0)
         text = json.dumps(self._fingerprint, indent=1) + "\n"
         write_text(self.run_dir / "fingerprint.json", text)
         write_record(self.run_dir, self.data)

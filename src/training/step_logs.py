@@ -7,6 +7,7 @@ whose `step` is the 0-based step being trained, and ms-swift's `logging.jsonl`. 
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,10 @@ ALWAYS_CUT = 1 << 62
 
 
 def cut_logs(run_dir: Path, step: int) -> None:
-    """Drop every line that belongs to an optimizer step after the first `step`; a half-written last line goes too."""
+    """Drop every line that belongs to an optimizer step after the first `step`; a half-written last line goes too.
+
+    Step 0 is another run's start: its logs are renamed, not emptied.
+    """
     for path in sorted(run_dir.glob("*.jsonl")):
         _cut(path, step)
 
@@ -35,6 +39,10 @@ def _cut(path: Path, step: int) -> None:
         line for line, done in zip(lines, steps, strict=True) if done is None or 0 <= done <= step
     ]
     if len(kept) == len(lines):
+        return
+    if step == 0:
+        path.replace(path.with_name(f"{path.name}.replaced-{time.time_ns()}"))
+        logger.info("%s was of an earlier start; renamed", path.name)
         return
     logger.info("%s: %d lines after step %d cut", path.name, len(lines) - len(kept), step)
     with atomic_write(path, "wb") as handle:

@@ -15,7 +15,8 @@ def trainings(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def recipe(tmp_path_factory, trainings, scenes, nano_model):
-    """A run of 10 steps over an epoch's end (8 steps): 2 workers, 4 micro-batches a step, a log line every 3 steps."""
+    """A run of 10 steps over an epoch's end (8 steps): 2 workers, 4 micro-batches a step, a log line every 3 steps,
+    an evaluation every 2."""
     path = tmp_path_factory.mktemp("recipe") / "run.yaml"
     path.write_text(
         f"""\
@@ -31,6 +32,8 @@ training:
   save_strategy: steps
   save_steps: 2
   save_total_limit: 2
+  eval_strategy: steps
+  eval_steps: 2
   dataloader_num_workers: 2
   report_to: none
 prompts: {{system: "", user: Detect.}}
@@ -39,6 +42,7 @@ custom:
   val_jsonl: {scenes}/val.jsonl
   emit_norm: norm1000
   json_format: standard
+  val_sample_limit: 4
   log_sample_keys: true
   augmentation:
     enabled: true

@@ -97,7 +97,15 @@ def _stop_after_step_8() -> None:
     CheckpointedTrainer.step_end = stopping
 
 
+def _workers_obey() -> None:
+    """Data workers die of a signal that was sent to the whole group."""
+    from src.training.ms_swift import trainer
+
+    trainer.leave_stopping_to_parent = lambda: None
+
+
 FAULTS = {
+    "workers obey": _workers_obey,
     "no generators": _forget_generators,
     "stop after step 8": _stop_after_step_8,
     "skip": _skip_one_too_many,

@@ -52,7 +52,7 @@ def test_dropout_goes_on_where_it_stopped(recipe, tmp_path):
     """Faults: generators that are not restored, or moved by starting workers; only random layers show it."""
     words = (
         "tuner.tuner_type=lora", "tuner.target_modules=all-linear", "tuner.lora_dropout=0.3",
-        "training.eval_strategy=steps", "training.eval_steps=3", "custom.val_sample_limit=4",
+        "training.eval_strategy=steps", "training.eval_steps=3",
         "training.save_total_limit=null",
     )  # fmt: skip
     whole = tmp_path / "whole"
@@ -112,7 +112,7 @@ def test_saves_start_late_and_rotation_keeps_the_best_and_the_newest(recipe, tmp
         "training.save_delay_steps=3", "training.eval_strategy=steps", "training.eval_steps=1",
         # The loss falls, so that the greatest is the first that counts.
         "training.load_best_model_at_end=true", "training.metric_for_best_model=eval_loss",
-        "training.greater_is_better=true", "custom.val_sample_limit=4",
+        "training.greater_is_better=true",
     )  # fmt: skip
     run = recipe.run(run_dir, *words)
     assert sorted(path.name for path in run_dir.glob("checkpoint-*")) == [
@@ -147,7 +147,6 @@ def test_without_a_delay_the_best_is_the_first(recipe, tmp_path):
         run_dir, "training.max_steps=4", "training.save_strategy=best",
         "training.eval_strategy=steps", "training.eval_steps=1",
         "training.metric_for_best_model=eval_loss", "training.greater_is_better=true",
-        "custom.val_sample_limit=4",
     )  # fmt: skip
     assert [path.name for path in run_dir.glob("checkpoint-*")] == ["checkpoint-1"]
 
@@ -159,6 +158,5 @@ def test_a_delayed_best_strategy_begins_with_the_first_evaluation_after_it(recip
         run_dir, "training.max_steps=10", "training.save_strategy=best",
         "training.save_delay_epochs=1.0", "training.eval_strategy=steps", "training.eval_steps=2",
         "training.metric_for_best_model=eval_loss", "training.greater_is_better=true",
-        "custom.val_sample_limit=4",
     )  # fmt: skip
     assert [path.name for path in run_dir.glob("checkpoint-*")] == ["checkpoint-8"]

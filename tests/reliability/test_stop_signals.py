@@ -11,7 +11,7 @@ import pytest
 from src.training.checkpoints import latest_checkpoint
 from tests.reliability.whole_runs import WholeRun, keys_by_step, logged
 
-EVERY_EPOCH = ("training.eval_strategy=epoch", "custom.val_sample_limit=4")
+EVERY_EPOCH = ("training.eval_strategy=epoch",)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -34,6 +34,16 @@ def test_a_signal_to_the_whole_group_saves_and_the_run_goes_on(
     assert torn == ()
     recipe.run(run_dir, *words, resume=str(run_dir))
     assert whole.unlike(run_dir) == []
+
+
+@pytest.mark.full
+def test_the_check_sees_workers_that_die_of_the_signal(recipe, tmp_path):
+    run_dir = tmp_path / "run"
+    run = recipe.start(run_dir, fault="workers obey")
+    recipe.wait_for_keys(run_dir, step=2)
+    run.signal(signal.SIGTERM, workers_too=True)
+    assert run.wait() != 143
+    assert "DataLoader worker" in run.output
 
 
 def test_ranks_stop_after_the_same_step_and_one_rank_goes_on(recipe, whole, tmp_path):
@@ -66,7 +76,7 @@ def test_a_stop_at_an_epochs_end_still_evaluates_the_epoch(recipe, tmp_path):
 
 @pytest.mark.full
 def test_a_stop_at_an_evaluating_step_evaluates_after_the_resume(recipe, tmp_path):
-    words = ("training.eval_strategy=steps", "training.eval_steps=4", "custom.val_sample_limit=4")
+    words = ("training.eval_strategy=steps", "training.eval_steps=4")
     recipe.run(tmp_path / "whole", *words)
     run_dir = tmp_path / "run"
     recipe.run(run_dir, *words, fault="stop after step 8", code=143)

@@ -201,11 +201,22 @@ def test_later_checkpoints_are_set_aside_not_mixed_in(tmp_path):
     early = read_checkpoint(written(tmp_path, 3))
     written(tmp_path, 6)
     (tmp_path / "last").symlink_to("checkpoint-6")
-    take_back(early)
+    take_back(tmp_path, early.step)
     assert latest_checkpoint(tmp_path)[0].step == 3
     assert names(tmp_path)[0] == "checkpoint-3"
     assert names(tmp_path)[1].startswith("replaced-checkpoint-6-")
     assert len(survey(tmp_path).complete) == 1
+
+
+def test_a_start_anew_in_a_used_folder_does_not_mix_with_what_is_there(tmp_path):
+    """Fault: the newest by number is the old run's, and rotation deletes the new ones."""
+    written(tmp_path, 6)
+    for name in ("keys-rank0.jsonl", "logging.jsonl"):
+        (tmp_path / name).write_text('{"step": 0, "global_step/max_steps": "1/9"}\n')
+    take_back(tmp_path, 0)
+    assert latest_checkpoint(tmp_path) == (None, ())
+    assert not list(tmp_path.glob("*.jsonl"))
+    assert len(list(tmp_path.glob("*.jsonl.replaced-*"))) == 2
 
 
 def test_one_wish_to_stop_may_arrive_several_times():

@@ -120,8 +120,11 @@ class PlannedTrainer(CheckpointedTrainer, MeasuredTrainer):
         )
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader[Any]:
+        """HF's loader; its workers, which live on between evaluations, start as those of training do."""
         view = self.eval_dataset if eval_dataset is None else eval_dataset
-        return super().get_eval_dataloader(WorkerView(view.dataset, self.late))
+        loader = super().get_eval_dataloader(WorkerView(view.dataset, self.late))
+        loader.worker_init_fn = start_worker
+        return loader
 
     def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         if self.key_log is not None:
