@@ -55,7 +55,13 @@ def main() -> None:
 
 
 def make_parts(
-    folder: Path, bccd: Path, lvis: Path, *, num_scenes: int, copies: int
+    folder: Path,
+    bccd: Path,
+    lvis: Path,
+    *,
+    num_scenes: int,
+    copies: int,
+    max_objects: int | None = None,
 ) -> dict[str, Path]:
     """Scenes, LVIS-like records and a tiny model; paths by name."""
     scenes, model = folder / "scenes", folder / "model"
@@ -79,7 +85,7 @@ def make_parts(
         "--text",
         str(scenes / "train.jsonl"),
     )
-    like = write_lvis_like(lvis, folder / "lvis", copies)
+    like = write_lvis_like(lvis, folder / "lvis", copies, max_objects)
     return {"cells": bccd, "scenes": scenes / "train.jsonl", "lvis": like, "model": model}
 
 

@@ -22,8 +22,13 @@ MAX_VERTICES = 12
 HERE = Source(file="lvis", line=1)
 
 
-def write_lvis_like(annotations: Path, folder: Path, copies: int) -> Path:
-    """`copies` records a picture, objects in another order each; the JSONL's path."""
+def write_lvis_like(
+    annotations: Path, folder: Path, copies: int, max_objects: int | None = None
+) -> Path:
+    """`copies` records a picture, objects in another order each; the JSONL's path.
+
+    Pictures with more than `max_objects` are left out.
+    """
     raw = json.loads(annotations.read_text(encoding="utf-8"))
     names = {entry["id"]: entry["name"].replace("_", " ") for entry in raw["categories"]}
     by_image: dict[int, list[ObjectAnnotation]] = defaultdict(list)
@@ -42,6 +47,8 @@ def write_lvis_like(annotations: Path, folder: Path, copies: int) -> Path:
             name, width, height = f"images/{image['id']}.jpg", image["width"], image["height"]
             Image.new("RGB", (width, height), (128, 128, 128)).save(folder / name)
             objects = [_inside(item, width, height) for item in by_image[image["id"]]]
+            if max_objects is not None and len(objects) > max_objects:
+                continue
             for _ in range(copies):
                 order = rng.permutation(len(objects))
                 record = Record(
