@@ -175,9 +175,6 @@ class EpochPlan:
             found.append(Realised(pool.name, pool.quota, len(rows), len(np.unique(rows))))
         return found
 
-    def __getstate__(self) -> dict[str, object]:
-        return self.__dict__
-
 
 def plan_of_one(
     *, seed: int, num_rows: int, effective_batch_size: int, shuffle: bool = True

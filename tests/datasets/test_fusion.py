@@ -74,22 +74,6 @@ def test_a_repeated_tail_fills_the_last_batch(config_file, fusion, scenes):
     assert sum(whole.values()) == data.plan.total - data.plan.tail_size
 
 
-def test_a_plan_does_not_depend_on_the_process(tmp_path):
-    code = (
-        "from src.datasets.plan import *; p = EpochPlan(seed=1, effective_batch_size=8, pools=tuple("
-        "Pool(name=n, num_rows=50, quota=q, seed=1) for n, q in (('a', 50), ('b', 20), ('c', 120))));"
-        "print([list(map(int, part)) for e in (0, 1) for part in p.order(e)[:2]])"
-    )
-    seen = {
-        subprocess.run(
-            [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": locale},
-            capture_output=True, text=True, check=True,
-        ).stdout
-        for seed, locale in (("0", "C"), ("1", "C.UTF-8"), ("2", "C"))
-    }  # fmt: skip
-    assert len(seen) == 1
-
-
 def test_each_data_set_keeps_its_own_ways(config_file, fusion, scenes):
     config, data = mixes.prepared(config_file, fusion, scenes, AUGMENTED)
     mix = UnifiedFusionDataset(data.training_sets(config), data.plan, lambda talk: talk)
