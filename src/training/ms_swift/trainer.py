@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import torch
+from accelerate.data_loader import DataLoaderAdapter
 from swift.dataloader import DataLoaderShard
 from torch.utils.data import DataLoader
 
@@ -123,7 +124,9 @@ class PlannedTrainer(CheckpointedTrainer, MeasuredTrainer):
         """HF's loader; its workers, which live on between evaluations, start as those of training do."""
         view = self.eval_dataset if eval_dataset is None else eval_dataset
         loader = super().get_eval_dataloader(WorkerView(view.dataset, self.late))
-        loader.worker_init_fn = start_worker
+        # accelerate's loader is a wrapper; the one inside it starts the workers.
+        inner = loader.base_dataloader if isinstance(loader, DataLoaderAdapter) else loader
+        inner.worker_init_fn = start_worker
         return loader
 
     def training_step(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
