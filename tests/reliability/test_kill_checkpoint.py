@@ -23,7 +23,7 @@ def saves(trainings, recipe, folder: Path, num_operations: int, fault: str | Non
     folder.mkdir(exist_ok=True)
     config.write_text(
         f"extends: {recipe.config}\ntraining: {{output_dir: {folder}/first, max_steps: 1, save_steps: 1, "
-        "save_total_limit: 1, dataloader_num_workers: 0, eval_strategy: \"no\"}\n"
+        'save_total_limit: 1, dataloader_num_workers: 0, eval_strategy: "no"}\n'
     )
     trainings.call(
         "tests.reliability.killed_saves:main", str(config), str(folder), str(num_operations),

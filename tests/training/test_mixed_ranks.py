@@ -28,13 +28,21 @@ STUCK_AFTER = 60
 
 @pytest.fixture
 def mixed_config(config_file, scenes, tmp_path) -> Path:
-    """Scenes and chats without pictures in turns, in file order; micro-batches of one: each second rank has no picture."""
-    lines = (scenes / "train.jsonl").read_text().splitlines()[:32]
+    """Five scenes and three chats without pictures in each step, in file order; micro-batches of one.
+
+    A step's samples stand in order of length, so that neighbours meet on the ranks: of three chats one must meet a scene.
+    """
+    lines = (scenes / "train.jsonl").read_text().splitlines()
     mixed = []
-    for number, line in enumerate(lines):
-        turns = [("user", f"What is {number} + 2?"), ("assistant", f"It is {number + 2}.")]
-        chat = {"messages": [{"role": role, "content": content} for role, content in turns]}
-        mixed += [line, json.dumps(chat)]
+    for number in range(8):
+        mixed += lines[5 * number : 5 * number + 5]
+        for more in range(3):
+            turns = [
+                ("user", f"What is {number} + {more}?"),
+                ("assistant", f"It is {number + more}."),
+            ]
+            chat = {"messages": [{"role": role, "content": content} for role, content in turns]}
+            mixed.append(json.dumps(chat))
     path = scenes / "mixed.jsonl"
     path.write_text("\n".join(mixed) + "\n")
     text = (
