@@ -28,21 +28,16 @@ STUCK_AFTER = 60
 
 @pytest.fixture
 def mixed_config(config_file, scenes, tmp_path) -> Path:
-    """Five scenes and three chats without pictures in each step, in file order; micro-batches of one.
+    """Seven scenes and a chat without a picture in each step, in file order; micro-batches of one.
 
-    A step's samples stand in order of length, so that neighbours meet on the ranks: of three chats one must meet a scene.
+    A step's samples stand in order of length, the chat last: it meets a scene in the micro-batch in which gradients are shared.
     """
     lines = (scenes / "train.jsonl").read_text().splitlines()
     mixed = []
     for number in range(8):
-        mixed += lines[5 * number : 5 * number + 5]
-        for more in range(3):
-            turns = [
-                ("user", f"What is {number} + {more}?"),
-                ("assistant", f"It is {number + more}."),
-            ]
-            chat = {"messages": [{"role": role, "content": content} for role, content in turns]}
-            mixed.append(json.dumps(chat))
+        turns = [("user", f"{number}?"), ("assistant", "Two.")]
+        chat = {"messages": [{"role": role, "content": content} for role, content in turns]}
+        mixed += [*lines[7 * number : 7 * number + 7], json.dumps(chat)]
     path = scenes / "mixed.jsonl"
     path.write_text("\n".join(mixed) + "\n")
     text = (
