@@ -101,12 +101,14 @@ def mix_figures(folder: Path, bccd: Path, lvis: Path) -> dict[str, float]:
     path = write_mix(folder, parts["cells"], parts["scenes"], parts["lvis"], parts["model"])
     config = load_config(path).config
     length_of = open_lengths(config)
-    data = prepare(config, length_of, rank=0, world_size=1)
+    data = prepare(config, lambda: length_of, rank=0, world_size=1)
     padding = padding_of(data.plan, data.grid)
     figures = {"padding, random order": padding.random, "padding, as planned": padding.planned}
     for window in (1, 16, 64, 256):
         override = f"custom.batching.group_window={window}"
-        again = prepare(load_config(path, [override]).config, length_of, rank=0, world_size=1)
+        again = prepare(
+            load_config(path, [override]).config, lambda: length_of, rank=0, world_size=1
+        )
         figures[f"padding, group_window {window}"] = padding_of(again.plan, again.grid).planned
     for member in data.train:
         rows = range(min(len(member.dataset), CHUNK))

@@ -63,7 +63,7 @@ def _prepared(config: TrainingConfig, world_size: int) -> RunData:
     if config.custom.batching.max_tokens_per_micro_batch is not None:
         section["per_device_train_batch_size"] = section["effective_batch_size"] // world_size
     free = replace(config, custom=custom, training=section, global_max_length=None)
-    data = prepare(free, open_lengths(config), rank=0, world_size=world_size)
+    data = prepare(free, lambda: open_lengths(config), rank=0, world_size=world_size)
     if config.custom.batching.max_tokens_per_micro_batch is None:
         return data
     grid = make_grid(config, data.plan, data.total_steps, rank=0, world_size=world_size)

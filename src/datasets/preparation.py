@@ -6,7 +6,7 @@ Cost: one scan of the JSONL files and the lengths of their rows (cached, see `sr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -90,22 +90,27 @@ class RunData:
 
 def prepare(
     config: TrainingConfig,
-    length_of: LengthOf,
+    open_lengths: Callable[[], LengthOf],
     *,
     rank: int,
     world_size: int,
     quarantine_dir: Path | None = None,
 ) -> RunData:
-    """Open, check, measure and plan; the first problem that the config does not allow stops with its place."""
+    """Open, check, measure and plan; the first problem that the config does not allow stops with its place.
+
+    `open_lengths` is called when all data are open: it imports for many seconds, and a broken line should be told at once.
+    """
     specs = member_specs(config)
-    splits: dict[Split, list[MemberData]] = {"train": [], "val": []}
-    for split, members in splits.items():
-        # Everything is opened before anything is measured: a broken line should be told at once.
-        opened = [open_split(config, spec, split, quarantine_dir=quarantine_dir) for spec in specs]
-        for data in opened:
-            if data is not None:
-                members.append(_member(config, data, split, length_of, quarantine_dir))
-    train = tuple(splits["train"])
+    opened: dict[Split, list[OpenedData]] = {"train": [], "val": []}
+    for split, found in opened.items():
+        for spec in specs:
+            data = open_split(config, spec, split, quarantine_dir=quarantine_dir)
+            found += [] if data is None else [data]
+    length_of = open_lengths()
+    train, val = (
+        tuple(_member(config, data, split, length_of, quarantine_dir) for data in found)
+        for split, found in opened.items()
+    )
     plan = make_plan(
         config,
         tuple(member.opened.spec for member in train),
@@ -116,7 +121,7 @@ def prepare(
     total = total_steps(config, plan)
     return RunData(
         train=train,
-        val=tuple(splits["val"]),
+        val=val,
         plan=plan,
         grid=make_grid(config, plan, total, rank=rank, world_size=world_size),
         total_steps=total,

@@ -67,7 +67,7 @@ class TrainingRun:
         # Data first: a broken line should be told before minutes of loading.
         self.data: RunData = prepare(
             config,
-            open_lengths(config),
+            lambda: open_lengths(config),
             rank=rank(),
             world_size=world_size(),
             quarantine_dir=None if dry or rank() != 0 else _quarantine_dir(config),

@@ -79,5 +79,5 @@ def prepared(
         *overrides,
     ]
     config = load_config(config_file, given).config
-    data: RunData = prepare(config, length_of or Characters(), rank=0, world_size=1)
+    data: RunData = prepare(config, lambda: length_of or Characters(), rank=0, world_size=1)
     return config, data

@@ -19,7 +19,7 @@ def parts_of(config_file, scenes, tmp_path):
     def parts(*overrides, length_of=None):
         given = [*where, "global_max_length=100000", *overrides]
         config = load_config(config_file, given).config
-        data = prepare(config, length_of or Characters(), rank=0, world_size=1)
+        data = prepare(config, lambda: length_of or Characters(), rank=0, world_size=1)
         return fingerprint_of(config, data)
 
     parts.path = path

@@ -30,7 +30,7 @@ def length_of(template):
 
 def prepared(config_file, length_of, *overrides):
     config = load_config(config_file, overrides).config
-    data = prepare(config, length_of, rank=0, world_size=1)
+    data = prepare(config, lambda: length_of, rank=0, world_size=1)
     return data, data.training_sets(config)[0]
 
 

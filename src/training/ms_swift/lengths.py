@@ -14,6 +14,7 @@ from src.config.loader import resolve_path
 from src.config.schema import TrainingConfig
 from src.datasets.builders.conversation import Conversation, Turn
 from src.rng import stable_hash
+from src.training.ms_swift.answers import PieceTokenizer
 from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.template import MAX_PROMPTS, fit_token_ids, messages_of
 
@@ -48,19 +49,24 @@ def open_template(config: TrainingConfig) -> Any:
 class SwiftLength:
     """Conversation -> its exact number of tokens; pixels are not touched, only their size counts.
 
-    ms-swift tokenises the answer apart from what stands before it, so a prompt is encoded once and each answer alone. A chat of
-    several turns is encoded whole.
+    ms-swift tokenises the last answer apart from what stands before it, so a prompt (or the earlier turns of a chat) is encoded
+    once and each answer alone, from remembered pieces as in training.
     """
 
     def __init__(self, template: Any) -> None:
         self.template = template
-        self.tokenizer = template.processor.tokenizer
-        self.backend = self.tokenizer.backend_tokenizer
-        image_processor = template.processor.image_processor
+        answer = PieceTokenizer(template)
+        # A template whose answers are no single piece of text is asked for the text by itself.
+        self.tokens_of = answer if answer.is_exact else answer.whole
+        self.num_closing = len(self.tokens_of("").ids)
+        tokenizer, image_processor = (
+            template.processor.tokenizer,
+            template.processor.image_processor,
+        )
         self.cell = image_processor.patch_size * image_processor.merge_size
         meta = template.template_meta
         told = (meta.template_type, str(meta.default_system), swift.__version__)
-        self.fingerprint = f"{stable_hash(self.backend.to_str(), *told):032x}"
+        self.fingerprint = f"{stable_hash(tokenizer.backend_tokenizer.to_str(), *told):032x}"
         self._prompts: dict[tuple[str | None, tuple[Turn, ...]], int] = {}
 
     def __call__(self, conversation: Conversation) -> int:
@@ -74,7 +80,7 @@ class SwiftLength:
 
     def text_tokens(self, text: str) -> int:
         """Tokens of a text by itself."""
-        return len(self.backend.encode_batch_fast([text], add_special_tokens=False)[0])
+        return len(self.tokens_of(text).ids) - self.num_closing
 
     def _around(self, conversation: Conversation) -> int:
         """Tokens of everything but the answer and the pictures."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
@@ -25,15 +26,15 @@ WIDE: Range = (0.7, 1.4)
 SEEDS = 2**53
 
 
-class ColourOp:
+class ColourOp(ABC):
     """Draws `u` and one number for each of `units`; acts when `u` is below `prob` and there is anything to change."""
 
     prob: float
     units: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def change(self, *units: float) -> colour.Colour | None:
         """The change that the numbers (each 0 to 1) stand for; None for an identity."""
-        raise NotImplementedError
 
     def draw(self, state: State, rng: Stream) -> Draw:
         numbers = rng.uniform(1 + len(self.units))
