@@ -105,32 +105,72 @@ def _with_objects(dataset, row, count):
     return replace(dataset, source=replace(dataset.source, object_limits=limits))
 
 
-def test_lengths_are_measured_once_and_again_when_anything_changes(opened):
-    config, data = opened("custom.on_invalid_record=quarantine")
+class Counting(Characters):
+    """Counts what it is asked."""
 
-    class Counting(Characters):
-        calls = 0
+    def __init__(self):
+        self.calls = 0
 
-        def __call__(self, talk):
-            Counting.calls += 1
-            return super().__call__(talk)
+    def __call__(self, talk):
+        self.calls += 1
+        return super().__call__(talk)
 
-    dataset = make_dataset(config, data.spec, data.source)
-    first = measure(dataset, Counting())
-    calls = Counting.calls
-    assert calls == len(dataset)
-    assert (measure(dataset, Counting()).exact == first.exact).all()
-    assert Counting.calls == calls
-    other, _ = opened("custom.on_invalid_record=quarantine", "custom.json_format=standard")
-    changed = measure(make_dataset(other, data.spec, data.source), Counting())
-    assert Counting.calls == calls  # the builder is the spec's, opened under the first config
-    _, standard = opened("custom.on_invalid_record=quarantine", "custom.json_format=standard")
-    assert (
-        measure(make_dataset(other, standard.spec, standard.source), Counting()).exact
-        != first.exact
-    ).any()
-    assert Counting.calls == 2 * calls
-    assert (changed.exact == first.exact).all()
+
+def measured(opened, *overrides, length_of=None):
+    """(lengths, how many were not cached) of the data under some overrides and a fixed prompt."""
+    given = ("custom.on_invalid_record=quarantine", 'prompts={system: "", user: Look.}')
+    config, data = opened(*given, *overrides)
+    length_of = length_of or Counting()
+    return measure(make_dataset(config, data.spec, data.source), length_of), length_of.calls
+
+
+def test_lengths_are_measured_once(opened):
+    first, calls = measured(opened)
+    assert calls == len(first.exact) == 18
+    again, calls = measured(opened)
+    assert calls == 0
+    assert (again.exact == first.exact).all()
+    assert (again.bound == first.bound).all()
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "custom.json_format=standard",
+        "custom.emit_norm=norm100",
+        "custom.object_ordering_policy=center_tlbr",
+        "custom.min_pixels=65536",
+        "custom.assistant_prefix_format='{task} {domain}'",
+        "custom.sample_limit=9",
+        "prompts.user=Look again.",
+    ],
+)
+def test_whatever_a_length_depends_on_is_measured_anew(opened, override):
+    measured(opened)
+    lengths, calls = measured(opened, override)
+    assert calls == len(lengths.exact) > 0
+
+
+def test_another_tokenizer_or_file_is_measured_anew(opened, tmp_path):
+    measured(opened)
+    other = Counting()
+    other.fingerprint = "other"
+    assert measured(opened, length_of=other)[1] == 18
+    path = tmp_path / "t.jsonl"
+    path.write_text(path.read_text().replace("card", "cards", 1))
+    assert measured(opened)[1] == 18
+
+
+def test_a_damaged_cache_is_measured_anew_and_old_ones_go(opened, tmp_path):
+    first, _ = measured(opened)
+    (cache,) = tmp_path.glob(".t.jsonl.lengths-*")
+    cache.write_bytes(cache.read_bytes()[:-4])
+    again, calls = measured(opened)
+    assert calls == 18
+    assert (again.exact == first.exact).all()
+    for number in range(6):
+        measured(opened, f"custom.sample_limit={number + 3}")
+    assert len(list(tmp_path.glob(".t.jsonl.lengths-*"))) == 4
 
 
 def test_a_limit_is_a_seeded_choice_in_file_order():
