@@ -59,6 +59,26 @@ def test_no_draw_outgrows_its_bound(config_file, length_of, ops, json_format, pa
         assert outgrown > 0
 
 
+@pytest.mark.parametrize("ops", ["turned", "enlarged"])
+def test_a_larger_picture_is_counted_where_no_text_grows(config_file, length_of, ops):
+    """Fault: only texts are bounded; the slack of dense answers would hide it."""
+    data, dataset = prepared(
+        config_file,
+        length_of,
+        f"custom.augmentation={{enabled: true, ops: [{OPS[ops]}]}}",
+        "custom.use_summary=true",
+        "global_max_length=100000",
+        "template.max_pixels=40000",
+    )
+    lengths = data.train[0].lengths
+    grown = 0
+    for row in range(0, len(dataset), 4):
+        length = length_of(dataset.conversation(DrawKey(0, 0, row, 0)))
+        assert length <= lengths.bound[row]
+        grown += length > lengths.exact[row]
+    assert grown > 0
+
+
 def test_a_capped_record_is_bounded_by_its_dearest_objects(config_file, length_of, scenes):
     _, dataset = prepared(config_file, length_of)
     capped = replace(dataset, max_objects=1)
