@@ -160,3 +160,18 @@ def test_the_reference_is_up_to_date():
     from src.config.reference import render_reference
 
     assert (ROOT / "docs" / "training" / "REFERENCE.md").read_text() == render_reference()
+
+
+def test_null_takes_back_what_an_extended_file_says(base, tmp_path):
+    from src.config.passthrough import normalised
+
+    above = tmp_path / "above.yaml"
+    above.write_text(
+        "extends: base.yaml\ntraining: {per_device_train_batch_size: null, save_total_limit: null}\n"
+    )
+    training = load_config(above).config.training
+    assert training["per_device_train_batch_size"] is None
+    # ms-swift knows a null of the limit, and none of the batch size: that one is left to its default.
+    taken = normalised(training)
+    assert "per_device_train_batch_size" not in taken
+    assert taken["save_total_limit"] is None
