@@ -9,6 +9,8 @@ from pathlib import Path
 from src.config.loader import resolve_path
 from src.config.schema import TrainingConfig
 from src.contract.predictions import read_predictions
+from src.datasets.mix import member_specs
+from src.errors import ConfigError
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.matching import match_image
 from src.evaluation.report import EvaluationReport, evaluate
@@ -29,9 +31,7 @@ def evaluate_checkpoint(
 ) -> EvaluationReport:
     """Write predictions.jsonl, metrics.json, report.html and samples.png into the run folder; print the table."""
     wanted = config.custom.final_evaluation
-    name = wanted.jsonl or config.custom.val_jsonl
-    assert name is not None, "checked with the config"
-    source = resolve_path(name)
+    source = held_out(config)
     settings = PredictSettings(
         model=str(checkpoint),
         source=str(source),
@@ -52,6 +52,21 @@ def evaluate_checkpoint(
     sys.stdout.write(f"{report.table()}\n")
     sys.stdout.flush()
     return report
+
+
+def held_out(config: TrainingConfig) -> Path:
+    """The records to predict: those that the section names, else the first held-out ones of the run's data sets."""
+    named = config.custom.final_evaluation.jsonl
+    if named is not None:
+        return resolve_path(named)
+    found = [spec.val_jsonl for spec in member_specs(config) if spec.val_jsonl is not None]
+    if not found:
+        raise ConfigError.say(
+            "nothing to predict",
+            path="custom.final_evaluation",
+            remedy="give a data set a val_jsonl, or write custom.final_evaluation.jsonl",
+        )
+    return found[0]
 
 
 def _write_pictures(

@@ -48,13 +48,15 @@ def check(loaded: LoadedConfig) -> int:
 def train(loaded: LoadedConfig, resume: str | None = None) -> int:
     """Train, save, and evaluate when the config says so; 128 + the signal's number when one stopped the run."""
     # Everything is imported before hours of training, so that nothing can be missing after them.
-    from src.final_evaluation import evaluate_checkpoint
+    from src.final_evaluation import evaluate_checkpoint, held_out
     from src.training.environment import record_start
     from src.training.resume import plan_resume, warn_changed_settings
     from src.training.run import TrainingRun
     from src.training.signals import StopSignals
 
     start = plan_resume(loaded.config, resume)
+    if loaded.config.custom.final_evaluation.enabled:
+        held_out(loaded.config)  # what is missing for it is told before hours of training
     training = TrainingRun(start.config, resumed=start.checkpoint)
     if rank() == 0:
         training.open_folder()

@@ -159,7 +159,9 @@ def _custom_issues(config: TrainingConfig) -> list[Issue]:
         value = getattr(custom, name)
         if value is not None and value < 1:
             issues.append(_issue(f"custom.{name}", "must be at least 1", got=str(value)))
-    if custom.final_evaluation.enabled and not (custom.final_evaluation.jsonl or custom.val_jsonl):
+    # Of a mix, its own file says what is held out (src.final_evaluation.held_out).
+    named = custom.final_evaluation.jsonl or custom.val_jsonl or custom.fusion_config
+    if custom.final_evaluation.enabled and not named:
         issues.append(
             _issue("custom.final_evaluation", "nothing to predict", remedy="write custom.val_jsonl")
         )

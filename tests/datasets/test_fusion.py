@@ -16,6 +16,7 @@ from src.datasets.plan import EpochPlan, Pool
 from src.datasets.tables import mix_rows, mix_table
 from src.datasets.unified_fusion_dataset import UnifiedFusionDataset
 from src.errors import ConfigError, DataError, RecordError
+from src.final_evaluation import held_out
 from tests.datasets import mixes
 from tests.training_fixtures import ROOT, run_module
 
@@ -285,3 +286,17 @@ def test_a_missing_fusion_file_is_told(config_file):
     given = ["custom.train_jsonl=null", "custom.val_jsonl=null", "custom.fusion_config=no.yaml"]
     with pytest.raises(ConfigError, match=r"no\.yaml"):
         load_config(config_file, given)
+
+
+def test_the_final_evaluation_takes_the_first_held_out_records_of_a_mix(
+    config_file, tmp_path, parts, scenes
+):
+    fusion = mixes.fusion_of(parts, scenes)
+    enabled = "custom.final_evaluation.enabled=true"
+    path = mixes.write_fusion(tmp_path / "m.yaml", fusion)
+    config, _ = mixes.prepared(config_file, path, scenes, enabled)
+    assert held_out(config) == scenes / "val.jsonl"
+    del fusion["targets"][0]["val_jsonl"]
+    config, _ = mixes.prepared(config_file, mixes.write_fusion(path, fusion), scenes, enabled)
+    with pytest.raises(ConfigError, match="nothing to predict"):
+        held_out(config)
