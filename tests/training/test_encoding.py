@@ -7,6 +7,7 @@ without its loss, a kind that is off by one token.
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from dataclasses import replace
 
@@ -245,18 +246,45 @@ def test_pieces_give_the_tokenizers_own_tokens_and_offsets(template):
     assert by_pieces > 100  # the comparison is not of one way with itself
 
 
-def test_another_pre_tokenizer_is_not_cut(template):
-    """The planted fault: numbers of several digits in one token, as other vocabularies have them."""
-    from tokenizers import pre_tokenizers
+def with_backend(template, change):
+    """A copy of the template whose tokenizer has another backend: `change` of the backend's JSON, as a dictionary."""
+    from tokenizers import Tokenizer
 
-    from src.training.ms_swift.answers import PieceTokenizer
-
+    tokenizer = copy.deepcopy(template.processor.tokenizer)
+    facts = json.loads(tokenizer.backend_tokenizer.to_str())
+    change(facts)
+    tokenizer._tokenizer = Tokenizer.from_str(json.dumps(facts))
     other = copy.copy(template)
     other.processor = copy.copy(template.processor)
-    other.processor.tokenizer = copy.deepcopy(template.processor.tokenizer)
-    backend = other.processor.tokenizer.backend_tokenizer
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    assert not PieceTokenizer(other).cuts_at_digits
+    other.processor.tokenizer = tokenizer
+    return other
+
+
+def test_another_pre_tokenizer_is_not_cut(template):
+    """The planted fault: numbers of several digits in one token, as other vocabularies have them."""
+    from src.training.ms_swift.answers import PieceTokenizer
+
+    def plain(facts):
+        facts["pre_tokenizer"] = facts["pre_tokenizer"]["pretokenizers"][1]
+
+    assert not PieceTokenizer(with_backend(template, plain)).cuts_at_digits
+
+
+@pytest.mark.parametrize("text", ["a  3", "a   3", "  12", "3  4", "1 \n 2", "x\n\n7", "5  "])
+def test_spaces_before_a_number_are_cut_by_what_follows(template, text):
+    """A vocabulary with tokens of several spaces, as the released one; the tiny one has none and would hide the fault."""
+    from src.training.ms_swift.answers import PieceTokenizer
+
+    def spaced(facts):
+        model = facts["model"]
+        for left, right in (("Ġ", "Ġ"), ("ĠĠ", "Ġ"), ("Ċ", "Ċ")):
+            model["vocab"][left + right] = 100_000 + len(model["vocab"])
+            model["merges"].insert(0, [left, right])
+
+    pieces = PieceTokenizer(with_backend(template, spaced))
+    assert pieces.cuts_at_digits
+    got, expected = pieces(text), pieces.whole(text + pieces.suffix)
+    assert got.ids.tolist() == expected.ids.tolist()
 
 
 def reference_kinds(text, spans, offsets):
