@@ -13,8 +13,11 @@ import orjson
 from src.contract.records import GEOMETRY_KINDS, ObjectAnnotation
 from src.errors import DataError
 
-FORMAT_VERSION = 1
-FinishReason = Literal["stop", "length"]
+FORMAT_VERSION = 2
+FinishReason = Literal["stop", "length", "repetition"]
+"""`length`: cut off at the limit of new tokens; `repetition`: ended because it repeated itself."""
+AnswerMode = Literal["dense", "summary"]
+Scores = tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +32,16 @@ class DroppedPart:
 class ParsedAnswer:
     """The complete objects of an answer, points in pixels, in the answer's order.
 
-    `is_valid` is true when the whole text followed the format; an empty valid answer is a legal "nothing here".
+    `is_valid` is true when the whole text followed the format; an empty valid answer is a legal "nothing here". `spans` are
+    each object's characters in the text, start and end (exclusive); `verbalised` are the scores that the text itself gives to
+    its objects, None where it gives none.
     """
 
     objects: tuple[ObjectAnnotation, ...]
     dropped: tuple[DroppedPart, ...] = ()
     is_valid: bool
+    spans: tuple[tuple[int, int], ...] = ()
+    verbalised: Scores = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +50,9 @@ class Prediction:
 
     `image` is relative to the prediction file's folder when on the same file system root, `row` the 0-based record of the
     predicted JSONL, `truth` None when the image has no annotation (plain folder). Points are pixels of the upright image.
+    Scores in [0, 1] stand beside `objects` by position: `logprob_scores` from the probabilities of an object's tokens (None: not
+    asked for), `verbalised_scores` from its text (None: no object has one). In summary mode the truth is `summary`, the answer
+    `text`, and there are no objects.
     """
 
     image: str
@@ -56,6 +66,11 @@ class Prediction:
     text: str
     finish_reason: FinishReason
     dataset: str = ""
+    mode: AnswerMode = "dense"
+    summary: str | None = None
+    num_tokens: int = 0
+    logprob_scores: Scores | None = None
+    verbalised_scores: Scores | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,15 +127,28 @@ def _prediction_from_json(raw: dict[str, Any]) -> Prediction:
         dropped=tuple(DroppedPart(**part) for part in raw["dropped"]),
         is_valid=_typed(raw["is_valid"], bool),
         text=_typed(raw["text"], str),
-        finish_reason=_finish_reason(raw["finish_reason"]),
+        finish_reason=_one_of(raw["finish_reason"], FinishReason),
         dataset=_typed(raw["dataset"], str),
+        mode=_one_of(raw["mode"], AnswerMode),
+        summary=None if raw["summary"] is None else _typed(raw["summary"], str),
+        num_tokens=_typed(raw["num_tokens"], int),
+        logprob_scores=_scores(raw["logprob_scores"], len(raw["pred"])),
+        verbalised_scores=_scores(raw["verbalised_scores"], len(raw["pred"])),
     )
 
 
-def _finish_reason(value: Any) -> FinishReason:
-    if value not in get_args(FinishReason):
-        raise ValueError(f"finish_reason {value!r}")
-    return value  # type: ignore[no-any-return]
+def _one_of(value: Any, allowed: Any) -> Any:
+    if value not in get_args(allowed):
+        raise ValueError(f"{value!r} is none of {get_args(allowed)}")
+    return value
+
+
+def _scores(values: Any, count: int) -> Scores | None:
+    if values is None:
+        return None
+    if len(values) != count or not all(v is None or type(v) in (int, float) for v in values):
+        raise ValueError("scores do not stand beside the predicted objects")
+    return tuple(values)
 
 
 def prediction_to_line(item: Prediction) -> bytes:
@@ -139,6 +167,11 @@ def prediction_to_line(item: Prediction) -> bytes:
             "text": item.text,
             "finish_reason": item.finish_reason,
             "dataset": item.dataset,
+            "mode": item.mode,
+            "summary": item.summary,
+            "num_tokens": item.num_tokens,
+            "logprob_scores": item.logprob_scores,
+            "verbalised_scores": item.verbalised_scores,
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
@@ -163,6 +196,6 @@ def read_predictions(path: Path | str) -> Iterator[Prediction]:
             yield item
 
 
-def relative_image(image: Path, prediction_file: Path) -> str:
-    """`image` as written into a prediction file: relative to that file's folder, POSIX separators."""
-    return Path(os.path.relpath(image.resolve(), prediction_file.resolve().parent)).as_posix()
+def relative_image(image: Path, folder: Path) -> str:
+    """`image` as written into a prediction file that lies in `folder`: relative to it, POSIX separators."""
+    return Path(os.path.relpath(image.resolve(), folder.resolve())).as_posix()

@@ -7,17 +7,21 @@ where it stood and a run with other settings does not mix in. When all is done t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from src.contract.coordinates import Norm
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
-from src.contract.predictions import Prediction, prediction_to_line, relative_image
+from src.contract.predictions import (
+    ParsedAnswer,
+    Prediction,
+    prediction_to_line,
+    relative_image,
+)
 from src.contract.records import ObjectAnnotation, Record, Source
 from src.datasets.builders.formats.registry import FORMATS
 from src.datasets.builders.jsonlines import JsonLinesBuilder
@@ -45,15 +49,17 @@ class PredictSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictItem:
-    """One picture to predict; `truth` None where there is no annotation."""
+    """One record to predict, of data set `dataset`; `truth` and `summary` None where there is no annotation."""
 
     row: int
     record: Record
-    picture: Path
+    pictures: tuple[Path, ...]
     truth: tuple[ObjectAnnotation, ...] | None
+    summary: str | None = None
+    dataset: str = ""
 
 
-def jsonl_items(path: Path, roots: Sequence[Path] = ()) -> list[PredictItem]:
+def jsonl_items(path: Path, roots: Sequence[Path] = (), *, dataset: str = "") -> list[PredictItem]:
     """The dense and summary records of a JSONL (chats have nothing to predict); every line must be valid."""
     index = JsonlIndex.open(path)
     resolver = ImageResolver(path.parent, tuple(roots))
@@ -61,8 +67,16 @@ def jsonl_items(path: Path, roots: Sequence[Path] = ()) -> list[PredictItem]:
     for row in range(len(index)):
         record = index.record(row)
         if not record.is_chat:
-            picture = resolver.resolve(record.images[0], record.source)
-            items.append(PredictItem(row=row, record=record, picture=picture, truth=record.objects))
+            items.append(
+                PredictItem(
+                    row=row,
+                    record=record,
+                    pictures=tuple(resolver.resolve(name, record.source) for name in record.images),
+                    truth=record.objects,
+                    summary=record.summary,
+                    dataset=dataset,
+                )
+            )
     if not items:
         raise DataError.say(f"{path} has nothing to predict", remedy="name a JSONL with images")
     return items
@@ -82,7 +96,7 @@ def folder_items(folder: Path) -> list[PredictItem]:
             height=height,
             source=Source(file=str(picture), line=0),
         )
-        items.append(PredictItem(row=row, record=record, picture=picture, truth=None))
+        items.append(PredictItem(row=row, record=record, pictures=(picture,), truth=None))
     return items
 
 
@@ -103,6 +117,7 @@ def predict(
         with atomic_write(partial, "wb") as handle:
             handle.write(_header(settings))
     builder = JsonLinesBuilder(settings.grounding.builder, settings.grounding.prompts)
+    options = GenerationOptions(max_new_tokens=settings.max_new_tokens)
     # Batches are cut from the whole list, so that a resumed run forms the same ones.
     size = settings.batch_size
     starts = range(done - done % size, len(items), size)
@@ -111,7 +126,8 @@ def predict(
             starts, total=-(-len(items) // size), label="predict", start=done // size
         ):
             batch = items[start : start + size]
-            lines = list(_predict_batch(batch, engine, builder, settings, out))
+            found = predict_batch(batch, engine, builder, settings.grounding, options, out.parent)
+            lines = [prediction_to_line(item) for item in found]
             handle.write(b"".join(lines[max(0, done - start) :]))
             handle.flush()
             os.fsync(handle.fileno())
@@ -168,23 +184,26 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
     return joined
 
 
-def _predict_batch(
+def predict_batch(
     batch: Sequence[PredictItem],
     engine: Engine,
     builder: JsonLinesBuilder,
-    settings: PredictSettings,
-    out: Path,
-) -> Iterator[bytes]:
-    budget = settings.grounding.budget
+    grounding: Grounding,
+    options: GenerationOptions,
+    folder: Path,
+) -> list[Prediction]:
+    """Generate for the items at once and parse the answers; image paths become relative to `folder`."""
     sizes = []
     requests = []
     for item in batch:
-        scene = render(open_scene(item.record, [item.picture]), budget)
+        scene = render(open_scene(item.record, list(item.pictures)), grounding.budget)
         sizes.append(scene.size)
         requests.append(GenerationRequest(key=str(item.row), conversation=builder.prompt(scene)))
-    results = engine.generate(requests, GenerationOptions(max_new_tokens=settings.max_new_tokens))
-    for item, seen, result in zip(batch, sizes, results, strict=True):
-        yield prediction_to_line(_prediction(item, seen, result, settings.grounding, out))
+    results = engine.generate(requests, options)
+    return [
+        _prediction(item, seen, result, grounding, folder)
+        for item, seen, result in zip(batch, sizes, results, strict=True)
+    ]
 
 
 def _prediction(
@@ -192,18 +211,21 @@ def _prediction(
     seen: tuple[int, int],
     result: GenerationResult,
     grounding: Grounding,
-    out: Path,
+    folder: Path,
 ) -> Prediction:
     """Parse an answer about the picture of size `seen` and bring its points back to the record's pixels."""
     builder = grounding.builder
-    norm: Norm = builder.emit_norm
     text = result.text
     if builder.assistant_prefix_format is not None:
         text = text.partition("\n")[2]
-    answer = FORMATS[builder.json_format].parse(text, *seen, norm)
+    if builder.use_summary:
+        answer = ParsedAnswer(objects=(), is_valid=True)
+    else:
+        answer = FORMATS[builder.json_format].parse(text, *seen, builder.emit_norm)
     scale = (item.record.width / seen[0], item.record.height / seen[1])
+    has_scores = any(score is not None for score in answer.verbalised)
     return Prediction(
-        image=relative_image(item.picture, out),
+        image=relative_image(item.pictures[0], folder),
         row=item.row,
         width=item.record.width,
         height=item.record.height,
@@ -213,6 +235,11 @@ def _prediction(
         is_valid=answer.is_valid,
         text=result.text,
         finish_reason=result.finish_reason,
+        dataset=item.dataset,
+        mode="summary" if builder.use_summary else "dense",
+        summary=item.summary,
+        num_tokens=result.num_tokens,
+        verbalised_scores=answer.verbalised if has_scores else None,
     )
 
 

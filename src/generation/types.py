@@ -20,18 +20,36 @@ class GenerationRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationOptions:
-    """Greedy decoding up to `max_new_tokens`."""
+    """How to decode. Temperature 0 is greedy; above it each item draws from a seed of its own, made of `seed` and its key.
+
+    `max_repeats` ends an answer that describes an almost equal object so many times in a row (None: never). `grammar` is a
+    GBNF text that a backend which offers constrained decoding must follow; the others refuse it.
+    """
 
     max_new_tokens: int = 1024
+    temperature: float = 0.0
+    seed: int = 0
+    logprobs: bool = False
+    max_repeats: int | None = None
+    grammar: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenScore:
+    """One generated token's text and its log probability (natural logarithm)."""
+
+    text: str
+    logprob: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationResult:
-    """The answer's text without special tokens; `length` means that it was cut off."""
+    """The answer's text without special tokens. `tokens` spell the text, in order; None when `logprobs` was not asked for."""
 
     text: str
     finish_reason: FinishReason
     num_tokens: int
+    tokens: tuple[TokenScore, ...] | None = None
 
 
 class Engine(Protocol):

@@ -40,7 +40,7 @@ def test_a_written_prediction_reads_back(
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": 2},
+        {"version": 1},
         {"row": "3"},
         {"is_valid": 1},
         {"finish_reason": "tired"},
@@ -73,4 +73,4 @@ def test_a_torn_last_line_is_named(tmp_path: Path) -> None:
 
 def test_images_are_relative_to_the_prediction_file(tmp_path: Path) -> None:
     image = tmp_path / "data" / "images" / "a.jpg"
-    assert relative_image(image, tmp_path / "runs" / "p.jsonl") == "../data/images/a.jpg"
+    assert relative_image(image, tmp_path / "runs") == "../data/images/a.jpg"

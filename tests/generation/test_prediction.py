@@ -60,7 +60,7 @@ def test_predictions_come_in_order_with_truth_and_pixels(items, tmp_path):
     assert found[3].objects[0].desc == "thing 3"
     assert found[3].objects[0].points == pytest.approx((0, 0, 4 * 64 / 1000, 32))
     assert found[3].truth == items[3].record.objects
-    assert (out.parent / found[3].image).resolve() == items[3].picture.resolve()
+    assert (out.parent / found[3].image).resolve() == items[3].pictures[0].resolve()
     assert not list(tmp_path.glob("*.partial"))
 
 
@@ -90,7 +90,7 @@ def test_other_settings_are_refused_by_name(items, tmp_path):
 
 def test_a_folder_of_pictures_has_no_truth(scenes, tmp_path):
     found = folder_items(scenes / "images")
-    assert [item.picture for item in found] == sorted(item.picture for item in found)
+    assert [item.pictures for item in found] == sorted(item.pictures for item in found)
     out = predict(found[:5], ScriptedEngine(ANSWERS), settings(), tmp_path / "p.jsonl")
     assert all(item.truth is None for item in read_predictions(out))
     with pytest.raises(DataError, match="no pictures"):

@@ -12,6 +12,7 @@ from src.contract.records import GEOMETRY_KINDS, GeometryKind, ObjectAnnotation
 from src.datasets.builders.formats.scanning import leaves
 
 MAX_SHOWN = 120
+SCORE_KEY = "score"  # never written by this project; read where a model was taught to write one
 FEWEST_PAIRS: dict[GeometryKind, int] = {"bbox_2d": 2, "poly": 3, "line": 2}
 
 
@@ -29,7 +30,7 @@ def parse_objects(text: str, target: Target, desc_key: str) -> ParsedAnswer:
 
     `is_valid` is left False: only the format knows whether the whole text is well-formed (`with_validity`).
     """
-    objects = []
+    objects, spans, scores = [], [], []
     dropped = []
     for leaf in leaves(text):
         if leaf.value == {} and text.strip() == "{}":
@@ -39,10 +40,26 @@ def parse_objects(text: str, target: Target, desc_key: str) -> ParsedAnswer:
             found = parse_object(leaf.value, target, desc_key)
             if isinstance(found, ObjectAnnotation):
                 objects.append(found)
+                spans.append((leaf.start, leaf.end))
+                scores.append(verbalised_score(leaf.value))
                 continue
             reason = found
         dropped.append(DroppedPart(reason=reason, text=shortened(leaf.text)))
-    return ParsedAnswer(objects=tuple(objects), dropped=tuple(dropped), is_valid=False)
+    return ParsedAnswer(
+        objects=tuple(objects),
+        dropped=tuple(dropped),
+        is_valid=False,
+        spans=tuple(spans),
+        verbalised=tuple(scores),
+    )
+
+
+def verbalised_score(value: dict[str, Any]) -> float | None:
+    """The confidence in [0, 1] that a model wrote beside an object, None when there is none."""
+    if SCORE_KEY not in value or type(value[SCORE_KEY]) not in (int, float):
+        return None
+    found = float(value[SCORE_KEY])
+    return found if 0 <= found <= 1 else None
 
 
 def parse_object(value: dict[str, Any], target: Target, desc_key: str) -> ObjectAnnotation | str:
@@ -53,7 +70,7 @@ def parse_object(value: dict[str, Any], target: Target, desc_key: str) -> Object
     if len(kinds) != 1:
         return "not exactly one geometry"
     kind = kinds[0]
-    unknown = set(value) - {desc_key, kind, f"{kind}_points"}
+    unknown = set(value) - {desc_key, kind, f"{kind}_points", SCORE_KEY}
     if unknown:
         return f"unknown key {sorted(unknown)[0]}"
     pairs = _pairs(value[kind])

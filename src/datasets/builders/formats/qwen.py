@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from src.contract.coordinates import Norm
 from src.contract.predictions import ParsedAnswer
@@ -39,11 +40,8 @@ def parse(text: str, width: int, height: int, norm: Norm) -> ParsedAnswer:
     The code fence that released Qwen checkpoints put around the list is part of a valid text.
     """
     answer = parse_objects(text, Target(width=width, height=height, norm=norm), "label")
-    return ParsedAnswer(
-        objects=answer.objects,
-        dropped=answer.dropped,
-        is_valid=not answer.dropped and _is_whole(text, len(answer.objects)),
-    )
+    is_whole = not answer.dropped and _is_whole(text, len(answer.objects))
+    return replace(answer, is_valid=is_whole)
 
 
 def _is_whole(text: str, count: int) -> bool:

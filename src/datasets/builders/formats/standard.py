@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from src.contract.coordinates import Norm
 from src.contract.predictions import ParsedAnswer
@@ -38,11 +39,8 @@ def write(objects: Sequence[ObjectText]) -> WrittenText:
 def parse(text: str, width: int, height: int, norm: Norm) -> ParsedAnswer:
     """Every complete object of a possibly damaged text, points in pixels; never raises."""
     answer = parse_objects(text, Target(width=width, height=height, norm=norm), "desc")
-    return ParsedAnswer(
-        objects=answer.objects,
-        dropped=answer.dropped,
-        is_valid=not answer.dropped and _is_whole(text, len(answer.objects)),
-    )
+    is_whole = not answer.dropped and _is_whole(text, len(answer.objects))
+    return replace(answer, is_valid=is_whole)
 
 
 def _is_whole(text: str, count: int) -> bool:
