@@ -17,6 +17,9 @@ from src.evaluation.config import EvaluationConfig
 from src.evaluation.matching import assign, duplicates, overlaps, same_label
 
 
+_HEADLINES = ("f1_50", "f1_75", "f1_95", "f1_mean", "loc_f1_50", "loc_f1_75", "loc_f1_mean")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """Matches, truths and predictions; precision, recall and F1 follow (1.0 when there is nothing to find or find wrong)."""
@@ -67,6 +70,7 @@ class EvaluationReport:
     num_without_truth: int
     num_parsed: int
     num_truncated: int
+    num_repetition: int
     num_dropped_parts: int
     num_duplicates: int
     num_objects: int
@@ -75,6 +79,7 @@ class EvaluationReport:
     count_under: int
     num_negatives: int
     num_negatives_correct: int
+    num_negatives_hallucinated: int
     class_aware: Level
     class_agnostic: Level
     per_class: tuple[tuple[str, Counts], ...]
@@ -87,6 +92,35 @@ class EvaluationReport:
     @property
     def macro_f1(self) -> float:
         return float(np.mean([c.f1 for _, c in self.per_class])) if self.per_class else 1.0
+
+    def scalars(self) -> dict[str, float]:
+        """Headline numbers by name, for logs and for choosing a checkpoint; only those that the data define."""
+        found: dict[str, float] = {}
+        scored = self.num_images - self.num_without_truth
+        if scored:
+            for name, level in (("f1", self.class_aware), ("loc_f1", self.class_agnostic)):
+                for threshold, counts in level.by_threshold:
+                    found[f"{name}_{round(threshold * 100)}"] = counts.f1
+                found[f"{name}_mean"] = level.mean_f1
+            found = {name: found[name] for name in _HEADLINES if name in found}
+            first = self.class_aware.at(0.5)
+            found |= {
+                "macro_f1_50": self.macro_f1,
+                "precision_50": first.precision,
+                "recall_50": first.recall,
+                "count_mae": self.count_abs_error / scored,
+            }
+        if self.num_images:
+            found |= {
+                "parse_rate": self.parse_rate,
+                "truncated_rate": self.num_truncated / self.num_images,
+                "repetition_rate": self.num_repetition / self.num_images,
+            }
+        if self.num_objects:
+            found["duplicate_rate"] = self.num_duplicates / self.num_objects
+        if self.num_negatives:
+            found["hallucination_rate"] = self.num_negatives_hallucinated / self.num_negatives
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a file: every count, and the rates that follow from them."""
@@ -172,6 +206,7 @@ class _Tally:
         self.add("num_images", 1)
         self.add("num_parsed", item.is_valid)
         self.add("num_truncated", item.finish_reason == "length")
+        self.add("num_repetition", item.finish_reason == "repetition")
         self.add("num_dropped_parts", len(item.dropped))
         self.add("num_objects", len(item.objects))
         size = (item.width, item.height)
@@ -191,6 +226,7 @@ class _Tally:
         if num_truth == 0:
             self.add("num_negatives", 1)
             self.add("num_negatives_correct", not item.objects and item.is_valid)
+            self.add("num_negatives_hallucinated", bool(item.objects))
         table = overlaps(item, self.config)
         labelled = np.where(same_label(item), table, 0.0)
         for threshold in self.config.thresholds:
@@ -223,8 +259,9 @@ def evaluate(predictions: Iterable[Prediction], config: EvaluationConfig) -> Eva
     for item in predictions:
         tally.image(item)
     names = (
-        "num_images", "num_without_truth", "num_parsed", "num_truncated", "num_dropped_parts", "num_duplicates",
+        "num_images", "num_without_truth", "num_parsed", "num_truncated", "num_repetition", "num_dropped_parts", "num_duplicates",
         "num_objects", "count_abs_error", "count_over", "count_under", "num_negatives", "num_negatives_correct",
+        "num_negatives_hallucinated",
     )  # fmt: skip
     return EvaluationReport(
         **{name: tally.get(name) for name in names},
