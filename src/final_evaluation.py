@@ -15,7 +15,7 @@ from src.evaluation.config import EvaluationConfig
 from src.evaluation.matching import match_image
 from src.evaluation.report import EvaluationReport, evaluate
 from src.files import write_text
-from src.generation.grounding import grounding_of
+from src.generation.grounding import grounding_of_run
 from src.generation.prediction import PredictSettings, jsonl_items, predict
 from src.generation.types import Engine
 from src.report.page import MetricTable, ReportSample, write_report
@@ -35,7 +35,7 @@ def evaluate_checkpoint(
     settings = PredictSettings(
         model=str(checkpoint),
         source=str(source),
-        grounding=grounding_of(config),
+        grounding=grounding_of_run(config),
         max_new_tokens=wanted.max_new_tokens,
         batch_size=wanted.batch_size,
         limit=wanted.limit,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from src.config.loader import find_config, load_config
 from src.errors import UsageError
-from src.generation.grounding import Grounding, grounding_of, read_grounding
+from src.generation.grounding import Grounding, grounding_of_run, read_grounding
 from src.generation.prediction import PredictSettings, folder_items, jsonl_items, predict
 from src.utils.cli import parser, run
 from src.utils.logger import get_logger
@@ -18,7 +18,7 @@ logger = get_logger(__name__)
 
 def _grounding(model: Path, config_name: str | None) -> Grounding:
     if config_name is not None:
-        return grounding_of(load_config(find_config(config_name)).config)
+        return grounding_of_run(load_config(find_config(config_name)).config)
     found = read_grounding(model)
     if found is None:
         raise UsageError.say(

@@ -14,3 +14,14 @@ class EvaluationConfig:
     thresholds: tuple[float, ...] = THRESHOLDS
     line_tolerance: float = 0.02
     duplicate_iou: float = 0.9
+
+
+LARGER_IS_BETTER = (
+    "f1_50", "f1_75", "f1_95", "f1_mean", "macro_f1_50", "loc_f1_50", "loc_f1_75", "loc_f1_mean",
+    "precision_50", "recall_50", "parse_rate",
+)  # fmt: skip
+SMALLER_IS_BETTER = (
+    "count_mae", "truncated_rate", "repetition_rate", "duplicate_rate", "hallucination_rate",
+)  # fmt: skip
+FIGURES = (*LARGER_IS_BETTER, *SMALLER_IS_BETTER)
+"""The names of `EvaluationReport.scalars`, any of which may choose the best checkpoint."""

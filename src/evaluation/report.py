@@ -16,7 +16,6 @@ from src.contract.predictions import Prediction
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.matching import assign, duplicates, overlaps, same_label
 
-
 _HEADLINES = ("f1_50", "f1_75", "f1_95", "f1_mean", "loc_f1_50", "loc_f1_75", "loc_f1_mean")
 
 

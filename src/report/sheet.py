@@ -19,16 +19,21 @@ HIT = (37, 99, 235)
 WRONG = (220, 38, 38)
 
 
-def contact_sheet(
-    path: Path, samples: Sequence[ReportSample], *, columns: int = 4, tile: int = 320
-) -> None:
+def contact_sheet(path: Path, samples: Sequence[ReportSample]) -> None:
     """Write the samples side by side: truth green, right predictions blue, wrong ones red."""
+    ok, data = cv2.imencode(".png", sheet_pixels(samples)[..., ::-1])
+    assert ok
+    write_bytes(path, data.tobytes())
+
+
+def sheet_pixels(
+    samples: Sequence[ReportSample], *, columns: int = 4, tile: int = 320
+) -> NDArray[np.uint8]:
+    """The sheet's RGB pixels (rows * tile, columns * tile, 3)."""
     tiles = [_tile(sample, tile) for sample in samples]
     tiles += [np.full((tile, tile, 3), 255, np.uint8)] * (-len(tiles) % columns)
     rows = [np.hstack(tiles[start : start + columns]) for start in range(0, len(tiles), columns)]
-    ok, data = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
-    assert ok
-    write_bytes(path, data.tobytes())
+    return np.vstack(rows)
 
 
 def _tile(sample: ReportSample, side: int) -> NDArray[np.uint8]:

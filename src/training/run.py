@@ -21,8 +21,11 @@ from src.datasets.preparation import RunData, evaluation_plan, prepare
 from src.datasets.run_record import write_record
 from src.datasets.unified_fusion_dataset import UnifiedFusionDataset
 from src.files import write_text
-from src.generation.grounding import grounding_of, write_grounding
+from src.generation.grounding import grounding_of_run, write_grounding
+from src.generation.held_out import batches_of, held_out_sets
+from src.generation.types import GenerationOptions
 from src.training.checkpoints import Checkpoint, put_in_place
+from src.training.progress_page import ProgressPage
 from src.training.rendering import render_sample
 from src.training.resume import check_plan, take_back
 from src.training.signals import StopSignals
@@ -31,6 +34,7 @@ from src.utils.logger import get_logger, rank, world_size
 
 if TYPE_CHECKING:
     from src.training.ms_swift.engine import SwiftEngine
+    from src.training.ms_swift.generated import GeneratedEvaluation
     from src.training.ms_swift.saving import SavingPolicy
     from src.training.ms_swift.trainer import PlannedTrainer
 
@@ -117,8 +121,24 @@ class TrainingRun:
             self._val_dataset(),
             saving=self.saving(),
             stop=stop,
+            generated=self._generated(),
         )
         return self.session.train(self.trainer)
+
+    def _generated(self) -> GeneratedEvaluation | None:
+        """What is generated at each evaluation; None when the config asks for nothing."""
+        from src.training.ms_swift.generated import GeneratedEvaluation
+
+        wanted = self.config.custom.evaluation
+        if not wanted.enabled or not self.evaluates:
+            return None
+        return GeneratedEvaluation(
+            batches=batches_of(held_out_sets(self.config, self.data.val), wanted.batch_size),
+            options=GenerationOptions(
+                max_new_tokens=wanted.max_new_tokens, max_repeats=wanted.max_repeats
+            ),
+            page=ProgressPage(self.run_dir, num_pictures=wanted.pictures),
+        )
 
     def saving(self) -> SavingPolicy:
         """When checkpoints are written, and what they say of the run."""
@@ -148,7 +168,7 @@ class TrainingRun:
         self.session.save(self.trainer, written)
         self.trainer.wait_for_all()
         if rank() == 0:
-            write_grounding(written, grounding_of(self.config))
+            write_grounding(written, grounding_of_run(self.config))
             put_in_place(written, folder)
         return folder
 
