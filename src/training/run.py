@@ -158,6 +158,16 @@ class TrainingRun:
         """The signal that ended training before its end; 0 when none did."""
         return 0 if self.trainer is None else self.trainer.stopped_by
 
+    @property
+    def weights(self) -> str:
+        """Which step's weights the trained model has: the last one's, or the best one's when the config loads that."""
+        assert self.trainer is not None, "train first"
+        state, args = self.trainer.state, self.trainer.args
+        if args.load_best_model_at_end and state.best_model_checkpoint is not None:
+            figure = f"{args.metric_for_best_model} {state.best_metric:.4g}"
+            return f"step {state.best_global_step} of {state.global_step}, the best: {figure}"
+        return f"step {state.global_step}, the last"
+
     def save(self) -> Path:
         """Final weights with their `grounding.json` in `run_dir/final`, complete or absent, outside `save_total_limit`."""
         assert self.trainer is not None, "train first"

@@ -150,9 +150,14 @@ def test_the_best_checkpoint_by_f1_is_the_final_one(recipe, tmp_path):
     run_dir = tmp_path / "run"
     words = (
         *GENERATED, "training.load_best_model_at_end=true", "training.metric_for_best_model=f1_50",
-        "training.save_total_limit=1",
+        "training.save_total_limit=1", "custom.final_evaluation.enabled=true",
+        "custom.final_evaluation.max_new_tokens=4",
     )  # fmt: skip
-    recipe.run(run_dir, *words, fault="scripted figures")
+    run = recipe.run(run_dir, *words, fault="scripted figures")
+    chosen = "step 4 of 6, the best: f1_50 0.9"
+    assert chosen in run.output
+    assert json.loads((run_dir / "metrics.json").read_text())["weights"] == chosen
+    assert chosen in (run_dir / "report.html").read_text()
     weights = "model.safetensors"
     final = (run_dir / "final" / weights).read_bytes()
     assert final == (run_dir / "checkpoint-4" / weights).read_bytes()
