@@ -164,3 +164,36 @@ def test_the_best_checkpoint_by_f1_is_the_final_one(recipe, tmp_path):
     assert final != (run_dir / "checkpoint-6" / weights).read_bytes()
     state = json.loads((run_dir / "checkpoint-6" / "trainer_state.json").read_text())
     assert state["best_metric"] == 0.9
+
+
+@pytest.mark.full
+def test_a_killed_and_resumed_run_evaluates_as_one_that_was_not(recipe, tmp_path):
+    whole_dir, run_dir = tmp_path / "whole", tmp_path / "killed"
+    recipe.run(whole_dir, *GENERATED)
+    run = recipe.start(run_dir, *GENERATED)
+    recipe.wait_for_keys(run_dir, step=5)
+    run.kill()
+    assert run.wait() == -9
+    # What an earlier start left behind: of a step that the resumed run has yet to come to.
+    stale = run_dir / "evaluations" / "figures.jsonl"
+    stale.write_text(stale.read_text() + json.dumps({"step": 6, "f1_50": 7.0}) + "\n")
+    recipe.run(run_dir, *GENERATED, resume="auto")
+    assert figures(run_dir) == figures(whole_dir)
+    assert sorted(path.name for path in (run_dir / "evaluations").iterdir()) == sorted(
+        path.name for path in (whole_dir / "evaluations").iterdir()
+    )
+
+
+@pytest.mark.full
+def test_an_adapter_is_evaluated_with_its_base(recipe, tmp_path):
+    """With gradient checkpointing, as large models are trained."""
+    run_dir = tmp_path / "run"
+    recipe.run(
+        run_dir, *GENERATED, "tuner.tuner_type=lora", "tuner.target_modules=all-linear",
+        "training.gradient_checkpointing=true", "training.max_steps=4",
+        "training.load_best_model_at_end=true", "training.metric_for_best_model=f1_50",
+        fault="scripted figures",
+    )  # fmt: skip
+    assert [entry["step"] for entry in figures(run_dir)] == [2, 4]
+    name = "adapter_model.safetensors"
+    assert (run_dir / "final" / name).read_bytes() == (run_dir / "checkpoint-4" / name).read_bytes()
