@@ -66,14 +66,16 @@ class Behaviour:
 
 def behaviour_of(images: Iterable[ImageCounts]) -> Behaviour:
     """Sum up images."""
-    sums = [_of_image(image) for image in images]
-    names = Behaviour.__dataclass_fields__
-    return Behaviour(**{name: sum(part[name] for part in sums) for name in names})
+    sums = dict.fromkeys(Behaviour.__dataclass_fields__, 0)
+    for image in images:
+        for name, value in _of_image(image).items():
+            sums[name] += value
+    return Behaviour(**sums)
 
 
 def _of_image(image: ImageCounts) -> dict[str, int]:
     is_scored = image.truths is not None
-    num_truths = len(image.truths or ())
+    num_truths = 0 if image.truths is None else len(image.truths)
     difference = image.num_objects - num_truths if is_scored else 0
     is_negative = is_scored and num_truths == 0
     return {

@@ -6,8 +6,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from src.evaluation.overlap_table import ObjectSet
+from src.evaluation.pairs import ObjectSet
 
 NO_BUCKET = -1
 """Of an object that a slicing leaves out: lines have neither area nor aspect ratio."""
@@ -32,26 +33,29 @@ ASPECTS = Buckets(
 )
 # True objects of an image.
 OBJECT_COUNTS = Buckets(
-    "objects in the image", ("0", "1", "2-5", "6-10", "11-20", "21-50", "51+"), (1, 2, 6, 11, 21, 51)
+    "objects in the image",
+    ("0", "1", "2-5", "6-10", "11-20", "21-50", "51+"),
+    (1, 2, 6, 11, 21, 51),
 )
 
 
 def size_buckets(objects: ObjectSet) -> list[int]:
     """Number of each object's bucket in `SIZES`, by its true area."""
-    return [
-        NO_BUCKET if area < 0 else bisect_right(SIZES.edges, area) for area in objects.areas.tolist()
-    ]
+    buckets = np.searchsorted(SIZES.edges, objects.areas, side="right")
+    return _but_lines(buckets, objects)
 
 
 def aspect_buckets(objects: ObjectSet) -> list[int]:
     """Number of each object's bucket in `ASPECTS`, by its bounding box; a box without height is the widest."""
     extent = objects.boxes[:, 2:] - objects.boxes[:, :2]
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = (extent[:, 0] / extent[:, 1]).tolist()
-    return [
-        NO_BUCKET if is_line else bisect_right(ASPECTS.edges, ratio)
-        for ratio, is_line in zip(ratios, objects.is_line.tolist(), strict=True)
-    ]
+        buckets = np.searchsorted(ASPECTS.edges, extent[:, 0] / extent[:, 1], side="right")
+    return _but_lines(buckets, objects)
+
+
+def _but_lines(buckets: NDArray[np.int64], objects: ObjectSet) -> list[int]:
+    numbers: list[int] = np.where(objects.is_line, NO_BUCKET, buckets).tolist()
+    return numbers
 
 
 def count_bucket(num_truths: int) -> int:

@@ -1,40 +1,46 @@
 """One image's part in every figure, as values that can be gathered from anywhere and summed in any order.
 
-Whole numbers wherever possible; the few lengths and IoU values are summed exactly (`math.fsum`) by their users. Objects are
-ordered by their points before anything is matched, so that neither the order of a data set's objects nor that of an answer
-decides a tie; only duplicates and loops look at an answer's order.
+Whole numbers wherever possible; the few lengths and IoU values are summed exactly (`math.fsum`) by their users. Neither the order
+of a data set's objects nor that of an answer decides anything, but for duplicates and loops, which are about an answer's order.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import islice, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from src.contract.predictions import Prediction
-from src.contract.records import ObjectAnnotation
-from src.evaluation.assignment import Edge, Matching, edges_of, match_at_all
+from src.evaluation.assignment import Matching, match_at_all
 from src.evaluation.buckets import aspect_buckets, size_buckets
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.lines import LineCoverage, LinePair, line_coverage, line_pair
-from src.evaluation.overlap_table import ObjectSet, Overlaps, overlap_table
+from src.evaluation.pairs import Indices, ObjectSet, Pairs, overlapping_pairs, repeated_pairs
 from src.evaluation.repeats import Repeat, duplicates, looped
 
+CHUNK = 256  # Images compared at a time; figures do not depend on it.
 
-class Outcome(NamedTuple):
-    """What became of one object: bit k of `aware` (`agnostic`) says whether it is matched at threshold k with (without) regard
-    to descriptions. `size` and `aspect` are numbers of buckets."""
 
-    desc: str
-    kind: str
-    size: int
-    aspect: int
-    aware: int
-    agnostic: int
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of one image's truths, or of its predicted objects: one entry an object in every column.
+
+    Bit k of `aware` (`agnostic`) says whether it is matched at threshold k with (without) regard to descriptions; `sizes` and
+    `aspects` are numbers of buckets.
+    """
+
+    descs: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    aspects: tuple[int, ...] = ()
+    aware: tuple[int, ...] = ()
+    agnostic: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.descs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,166 +63,136 @@ class ImageCounts:
     num_duplicates: int
     num_looped: int
     num_oversized: int
-    truths: tuple[Outcome, ...] | None
-    found: tuple[Outcome, ...]
+    truths: Outcomes | None
+    found: Outcomes
     matched_ious: tuple[float, ...]
     line_pairs: tuple[LinePair, ...]
     line_coverage: LineCoverage | None
 
-    @property
-    def content(self) -> tuple[object, ...]:
-        """A key to sort by that knows nothing of names, rows and the order of files."""
-        return self.truths is not None, self.truths or (), self.found, self.dataset
-
-    def matched(self, threshold: int) -> int:
-        """Class-aware matches at the threshold of this number."""
-        return sum(outcome.aware >> threshold & 1 for outcome in self.truths or ())
+    def matched(self, threshold_number: int) -> int:
+        """Class-aware matches at a threshold."""
+        return sum(bits >> threshold_number & 1 for bits in self.truths.aware) if self.truths else 0
 
 
-@dataclass(frozen=True, slots=True)
-class MatchedImage:
-    """An image's objects in canonical order with their overlaps and both assignments.
+class ComparedImages:
+    """Truths and predicted objects of several images with both assignments; indices run over all images."""
 
-    `truth_order[i]` is the place of truth i in the prediction, `found_order[i]` that of predicted object i in the answer.
-    """
+    def __init__(self, predictions: Sequence[Prediction], config: EvaluationConfig) -> None:
+        names: dict[str, int] = {}
+        tubes = [config.line_tolerance * math.hypot(p.width, p.height) for p in predictions]
+        self.truths = ObjectSet([p.truth or () for p in predictions], tubes, names)
+        self.found = ObjectSet([p.objects for p in predictions], tubes, names)
+        self.pairs = overlapping_pairs(self.truths, self.found, config.thresholds[0])
+        self.agnostic = self._match(self.pairs, config)
+        same = self.truths.names[self.pairs.first] == self.found.names[self.pairs.second]
+        self.aware = self.agnostic if same.all() else self._match(self.pairs.only(same), config)
+        self.repeats = repeated_pairs(self.found, config.duplicate_iou)
 
-    truths: ObjectSet
-    found: ObjectSet
-    truth_order: list[int]
-    found_order: list[int]
-    table: Overlaps
-    aware: Matching
-    agnostic: Matching
-    repeats: tuple[Repeat, ...]
+    def _match(self, pairs: Pairs, config: EvaluationConfig) -> Matching:
+        return match_at_all(pairs, self.truths, self.found, config.thresholds, config.assignment)
 
+    def repeats_by_image(self) -> list[list[Repeat]]:
+        """Repeats of each image, by places in its answer."""
+        start = self.found.starts
+        by_image: list[list[Repeat]] = [[] for _ in start[1:]]
+        images = self.found.image[self.repeats.first]
+        places = (side - start[images] for side in (self.repeats.first, self.repeats.second))
+        for image, earlier, later in zip(
+            images.tolist(), *(side.tolist() for side in places), strict=True
+        ):
+            by_image[image].append((earlier, later))
+        return by_image
 
-def compare_image(prediction: Prediction, config: EvaluationConfig) -> MatchedImage:
-    """Match one image's objects; without a truth, nothing is matched."""
-    tube = config.line_tolerance * math.hypot(prediction.width, prediction.height)
-    truth = prediction.truth or ()
-    truth_order, found_order = _canonical_order(truth), _canonical_order(prediction.objects)
-    truths = ObjectSet([truth[i] for i in truth_order], tube)
-    found = ObjectSet([prediction.objects[i] for i in found_order], tube)
-    names: dict[str, int] = {}
-    true_names, found_names = _name_codes(truths, names), _name_codes(found, names)
-    lowest = config.thresholds[0]
-    table = overlap_table(truths, found, floor=lowest)
-    edges = edges_of(table, lowest)
-    shape = (len(truths.items), len(found.items))
-    same = [edge for edge in edges if true_names[edge[0]] == found_names[edge[1]]]
-    agnostic = match_at_all(edges, shape, config.thresholds, config.assignment)
-    aware = (
-        agnostic
-        if len(same) == len(edges)
-        else match_at_all(same, shape, config.thresholds, config.assignment)
-    )
-    return MatchedImage(
-        truths=truths,
-        found=found,
-        truth_order=truth_order,
-        found_order=found_order,
-        table=table,
-        aware=aware,
-        agnostic=agnostic,
-        repeats=_repeats(found, found_names, found_order, config.duplicate_iou),
-    )
+    def oversized_by_image(self, areas: Sequence[float], share: float) -> list[int]:
+        """Predicted regions of more than `share` of their image's area that no truth, of any description, is like."""
+        limits = share * np.array(areas, dtype=np.float64)[self.found.image]
+        alone = np.bincount(self.pairs.second, minlength=len(self.found.items)) == 0
+        large = (self.found.areas > limits) & alone
+        counted: list[int] = np.bincount(self.found.image[large], minlength=len(areas)).tolist()
+        return counted
 
 
 def count_image(prediction: Prediction, config: EvaluationConfig) -> ImageCounts:
-    """One image's part in every figure. Cost: about 0.2 ms for 20 boxes on either side."""
-    is_summary = prediction.mode == "summary"
-    is_scored = prediction.truth is not None and not is_summary
-    made = compare_image(prediction, config)
-    lines = _line_values(prediction, made, config) if is_scored else _LineValues((), None)
-    return ImageCounts(
-        image=prediction.image,
-        row=prediction.row,
-        dataset=prediction.dataset,
-        is_summary=is_summary,
-        is_valid=prediction.is_valid,
-        is_truncated=prediction.finish_reason == "length",
-        is_repetition=prediction.finish_reason == "repetition",
-        num_dropped=len(prediction.dropped),
-        num_objects=len(prediction.objects),
-        num_duplicates=len(duplicates(made.repeats)),
-        num_looped=looped(made.repeats, config.loop_length),
-        num_oversized=_oversized(prediction, made, config) if is_scored else 0,
-        truths=_outcomes(made.truths, made.aware.truth_bits, made.agnostic.truth_bits)
-        if is_scored
-        else None,
-        found=_outcomes(made.found, made.aware.found_bits, made.agnostic.found_bits)
-        if is_scored
-        else (),
-        matched_ious=tuple(iou for _, _, iou in made.aware.pairs),
-        line_pairs=lines.pairs,
-        line_coverage=lines.coverage,
+    """One image's part in every figure. Cost: 0.5 ms alone, a quarter of that within `count_images`."""
+    return next(iter(_counted([prediction], config)))
+
+
+def count_images(
+    predictions: Iterable[Prediction], config: EvaluationConfig
+) -> Iterator[ImageCounts]:
+    """`count_image` of each, in order; chunks of images are compared together."""
+    source = iter(predictions)
+    while chunk := list(islice(source, CHUNK)):
+        yield from _counted(chunk, config)
+
+
+def _counted(predictions: Sequence[Prediction], config: EvaluationConfig) -> Iterator[ImageCounts]:
+    made = ComparedImages(predictions, config)
+    truths = _outcomes(made.truths, made.aware.truth_bits, made.agnostic.truth_bits)
+    found = _outcomes(made.found, made.aware.found_bits, made.agnostic.found_bits)
+    oversized = made.oversized_by_image(
+        [p.width * p.height for p in predictions], config.oversized_share
     )
-
-
-def _canonical_order(objects: Sequence[ObjectAnnotation]) -> list[int]:
-    keys = [(item.points, item.kind, item.desc) for item in objects]
-    return sorted(range(len(keys)), key=keys.__getitem__)
-
-
-def _name_codes(objects: ObjectSet, names: dict[str, int]) -> list[int]:
-    return [names.setdefault(item.desc, len(names)) for item in objects.items]
-
-
-def _repeats(
-    found: ObjectSet, names: Sequence[int], order: Sequence[int], lowest: float
-) -> tuple[Repeat, ...]:
-    """Pairs of almost equal predicted objects, by their places in the answer."""
-    if len(found.items) < 2:
-        return ()
-    codes = np.array(names)
-    wanted: NDArray[np.bool_] = np.triu(codes[:, None] == codes[None, :], 1)
-    table = overlap_table(found, found, floor=lowest, wanted=wanted)
-    rows, columns = np.nonzero((table >= lowest) & wanted)
-    pairs = ((order[a], order[b]) for a, b in zip(rows.tolist(), columns.tolist(), strict=True))
-    return tuple((min(pair), max(pair)) for pair in pairs)
-
-
-def _oversized(prediction: Prediction, made: MatchedImage, config: EvaluationConfig) -> int:
-    """Predicted regions that cover almost the whole image where no truth, of any description, is like them."""
-    limit = config.oversized_share * prediction.width * prediction.height
-    large = np.flatnonzero(made.found.areas > limit)
-    if not large.size or not made.truths.items:
-        return int(large.size)
-    best = made.table[:, large].max(axis=0)
-    return int(np.count_nonzero(best < config.thresholds[0]))
-
-
-def _outcomes(
-    objects: ObjectSet, aware: Sequence[int], agnostic: Sequence[int]
-) -> tuple[Outcome, ...]:
-    return tuple(
-        Outcome(item.desc, item.kind, size, aspect, with_desc, without)
-        for item, size, aspect, with_desc, without in zip(
-            objects.items, size_buckets(objects), aspect_buckets(objects), aware, agnostic, strict=True
+    pair_starts = np.searchsorted(made.aware.pairs.first, made.truths.starts).tolist()
+    ious = made.aware.pairs.iou.tolist()
+    for i, (item, repeats) in enumerate(zip(predictions, made.repeats_by_image(), strict=True)):
+        is_scored = item.truth is not None and item.mode == "dense"
+        pairs = slice(pair_starts[i], pair_starts[i + 1])
+        lines = _line_values(item, made, pairs, config) if is_scored else ((), None)
+        yield ImageCounts(
+            image=item.image,
+            row=item.row,
+            dataset=item.dataset,
+            is_summary=item.mode == "summary",
+            is_valid=item.is_valid,
+            is_truncated=item.finish_reason == "length",
+            is_repetition=item.finish_reason == "repetition",
+            num_dropped=len(item.dropped),
+            num_objects=len(item.objects),
+            num_duplicates=len(duplicates(repeats)),
+            num_looped=looped(repeats, config.loop_length),
+            num_oversized=oversized[i] if is_scored else 0,
+            truths=truths[i] if is_scored else None,
+            found=found[i] if is_scored else Outcomes(),
+            matched_ious=tuple(ious[pairs]) if is_scored else (),
+            line_pairs=lines[0],
+            line_coverage=lines[1],
         )
-    )  # fmt: skip
 
 
-class _LineValues(NamedTuple):
-    pairs: tuple[LinePair, ...]
-    coverage: LineCoverage | None
+def _outcomes(objects: ObjectSet, aware: Indices, agnostic: Indices) -> list[Outcomes]:
+    """One image's after the other."""
+    columns = (
+        [item.desc for item in objects.items],
+        [item.kind for item in objects.items],
+        size_buckets(objects),
+        aspect_buckets(objects),
+        aware.tolist(),
+        agnostic.tolist(),
+    )
+    starts = objects.starts.tolist()
+    return [
+        Outcomes(*(tuple(column[begin:end]) for column in columns))
+        for begin, end in pairwise(starts)
+    ]
 
 
 def _line_values(
-    prediction: Prediction, made: MatchedImage, config: EvaluationConfig
-) -> _LineValues:
-    if not (made.truths.is_line.any() or made.found.is_line.any()):
-        return _LineValues((), None)
-    diagonal = math.hypot(prediction.width, prediction.height)
+    item: Prediction, made: ComparedImages, pairs: slice, config: EvaluationConfig
+) -> tuple[tuple[LinePair, ...], LineCoverage | None]:
+    truth = item.truth or ()
+    if all(one.kind != "line" for side in (truth, item.objects) for one in side):
+        return (), None
+    diagonal = math.hypot(item.width, item.height)
     tolerance = config.coverage_tolerance * diagonal
-    pairs: list[Edge] = [pair for pair in made.aware.pairs if made.truths.is_line[pair[0]]]
-    return _LineValues(
-        tuple(
-            line_pair(
-                made.truths.items[row], made.found.items[column],
-                diagonal=diagonal, tolerance=tolerance,
-            )
-            for row, column, _ in pairs
-        ),
-        line_coverage(made.truths.items, made.found.items, tolerance),
-    )  # fmt: skip
+    matched = made.aware.pairs
+    compared = tuple(
+        line_pair(
+            made.truths.items[row], made.found.items[column], diagonal=diagonal, tolerance=tolerance
+        )
+        for row, column in zip(
+            matched.first[pairs].tolist(), matched.second[pairs].tolist(), strict=True
+        )
+        if made.truths.is_line[row]
+    )
+    return compared, line_coverage(truth, item.objects, tolerance)

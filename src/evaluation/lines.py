@@ -65,7 +65,12 @@ def line_pair(
     """Compare two lines; ends are paired in whichever direction is nearer. `tolerance` and `diagonal` in pixels."""
     recall = _share(_covered([truth], [found], tolerance), _length([truth]))
     precision = _share(_covered([found], [truth], tolerance), _length([found]))
-    begin, end, other, last = truth.points[:2], truth.points[-2:], found.points[:2], found.points[-2:]
+    begin, end, other, last = (
+        truth.points[:2],
+        truth.points[-2:],
+        found.points[:2],
+        found.points[-2:],
+    )
     error = min(
         math.dist(begin, other) + math.dist(end, last),
         math.dist(begin, last) + math.dist(end, other),
@@ -77,7 +82,10 @@ def line_coverage(
     truths: Sequence[ObjectAnnotation], found: Sequence[ObjectAnnotation], tolerance: float
 ) -> LineCoverage | None:
     """Coverage of one image's lines by description, None where it has none; objects that are no lines are passed over."""
-    lines = [[item for item in side if item.kind == "line"] for side in (truths, found)]
+    lines = [
+        sorted((item for item in side if item.kind == "line"), key=lambda item: item.points)
+        for side in (truths, found)
+    ]
     descriptions = sorted({item.desc for side in lines for item in side})
     if not descriptions:
         return None

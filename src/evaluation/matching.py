@@ -1,23 +1,26 @@
-"""One image's matches in the order of its prediction, for pictures and tables of single images."""
+"""One image's overlaps and matches, for pictures and tables of single images."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from src.contract.predictions import ImageMatches, MatchedPair, Prediction
 from src.evaluation.config import EvaluationConfig
-from src.evaluation.image_counts import compare_image
-from src.evaluation.overlap_table import ObjectSet, Overlaps, overlap_table
+from src.evaluation.image_counts import ComparedImages
+from src.evaluation.pairs import ObjectSet, Values, overlapping_pairs
 from src.evaluation.repeats import duplicates
 
 
-def overlaps(prediction: Prediction, config: EvaluationConfig) -> Overlaps:
+def overlaps(prediction: Prediction, config: EvaluationConfig) -> Values:
     """IoU of every truth with every predicted object, (truths, predicted); regions and lines by their own rules."""
-    tube = config.line_tolerance * math.hypot(prediction.width, prediction.height)
-    return overlap_table(ObjectSet(prediction.truth or (), tube), ObjectSet(prediction.objects, tube))
+    tube = config.line_tolerance * float(np.hypot(prediction.width, prediction.height))
+    truths = ObjectSet([prediction.truth or ()], [tube], {})
+    found = ObjectSet([prediction.objects], [tube], {})
+    table = np.zeros((len(truths.items), len(found.items)))
+    pairs = overlapping_pairs(truths, found, 0.0)
+    table[pairs.first, pairs.second] = pairs.iou
+    return table
 
 
 def same_label(prediction: Prediction) -> NDArray[np.bool_]:
@@ -30,17 +33,17 @@ def same_label(prediction: Prediction) -> NDArray[np.bool_]:
 
 
 def match_image(prediction: Prediction, config: EvaluationConfig) -> ImageMatches:
-    """Class-aware matches at the first threshold, as they are counted, and duplicates."""
-    made = compare_image(prediction, config)
-    pairs = sorted(
-        (made.truth_order[row], made.found_order[column], iou)
-        for row, column, iou in made.aware.pairs
-    )
-    hit_truths = {pair[0] for pair in pairs}
-    hit_found = {pair[1] for pair in pairs}
+    """Class-aware matches at the first threshold, just as they are counted, and duplicates."""
+    made = ComparedImages([prediction], config)
+    matched = made.aware.pairs
     return ImageMatches(
-        pairs=tuple(MatchedPair(truth=t, predicted=p, iou=iou) for t, p, iou in pairs),
-        missed=tuple(i for i in range(len(prediction.truth or ())) if i not in hit_truths),
-        extra=tuple(i for i in range(len(prediction.objects)) if i not in hit_found),
-        duplicates=duplicates(made.repeats),
+        pairs=tuple(
+            MatchedPair(truth=truth, predicted=predicted, iou=iou)
+            for truth, predicted, iou in zip(
+                matched.first.tolist(), matched.second.tolist(), matched.iou.tolist(), strict=True
+            )
+        ),
+        missed=tuple(np.flatnonzero(made.aware.truth_bits & 1 == 0).tolist()),
+        extra=tuple(np.flatnonzero(made.aware.found_bits & 1 == 0).tolist()),
+        duplicates=duplicates(made.repeats_by_image()[0]),
     )

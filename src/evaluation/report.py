@@ -17,7 +17,7 @@ from typing import Any
 from src.contract.predictions import Prediction
 from src.evaluation.behaviour import Behaviour, behaviour_of
 from src.evaluation.config import EvaluationConfig
-from src.evaluation.image_counts import ImageCounts, count_image
+from src.evaluation.image_counts import ImageCounts, count_images
 from src.evaluation.intervals import Interval, intervals
 from src.evaluation.lines import LineFigures, line_figures
 from src.evaluation.scores import Counts, Level, Macro, macro
@@ -39,8 +39,8 @@ HEADLINE_RATES = (
 class EvaluationReport:
     """Figures of a prediction file.
 
-    `class_aware` needs equal descriptions, `class_agnostic` overlap alone; both are micro-averaged over objects. `classes` are the
-    class-aware counts by description and `macro` their averages. `slices` are class-aware. `mean_iou` is that of class-aware
+    `class_aware` needs equal descriptions, `class_agnostic` overlap alone; both are micro-averaged over objects. `classes` are
+    the class-aware counts by description and `macro` their averages. `slices` are class-aware. `mean_iou` is that of class-aware
     matches at the first threshold, None without any; `lines` is None where no image has a line.
     """
 
@@ -76,20 +76,17 @@ class EvaluationReport:
         """Headline numbers by name, for logs and for choosing a checkpoint; only those that the data define."""
         found: dict[str, float] = {}
         if self.behaviour.num_scored:
-            aware, agnostic = dict(self.class_aware.by_threshold), dict(self.class_agnostic.by_threshold)
-            for threshold in (0.5, 0.75, 0.95):
-                if threshold in aware:
-                    found[f"f1_{round(threshold * 100)}"] = aware[threshold].f1
-            found["f1_mean"] = self.class_aware.mean_f1
-            for threshold, value in self.macro.occurring:
+            for prefix, level, shown in (
+                ("f1", self.class_aware, (0.5, 0.75, 0.95)),
+                ("loc_f1", self.class_agnostic, (0.5, 0.75)),
+            ):
+                at = {t: counts.f1 for t, counts in level.by_threshold if t in shown}
+                found |= {f"{prefix}_{round(t * 100)}": f1 for t, f1 in at.items()}
+                found[f"{prefix}_mean"] = level.mean_f1
+            found |= {"macro_f1_50": f1 for t, f1 in self.macro.occurring if t == 0.5}
+            for threshold, counts in self.class_aware.by_threshold:
                 if threshold == 0.5:
-                    found["macro_f1_50"] = value
-            for threshold in (0.5, 0.75):
-                if threshold in agnostic:
-                    found[f"loc_f1_{round(threshold * 100)}"] = agnostic[threshold].f1
-            found["loc_f1_mean"] = self.class_agnostic.mean_f1
-            if 0.5 in aware:
-                found |= {"precision_50": aware[0.5].precision, "recall_50": aware[0.5].recall}
+                    found |= {"precision_50": counts.precision, "recall_50": counts.recall}
         rates = self.behaviour.rates()
         return found | {name: rates[name] for name in HEADLINE_RATES if name in rates}
 
@@ -115,13 +112,14 @@ class EvaluationReport:
         return detection_rows(self.class_agnostic, self.class_aware, self.macro, self.intervals)
 
     def table(self, *, slices: bool = False) -> str:
-        """What a person reads on the terminal; `slices` adds those and the classes."""
+        """What a person reads on the terminal, kinds of geometry apart; `slices` adds the other slices and the classes."""
+        kinds = tuple(item for item in self.slices if item.dimension == "geometry")
         return render(
             self.rows(),
             self.behaviour,
             self.mean_iou,
             self.lines,
-            slices=self.slices if slices else (),
+            slices=self.slices if slices else kinds if len(kinds) > 1 else (),
             classes=self.classes if slices else (),
         )
 
@@ -130,7 +128,7 @@ def merge(*parts: Iterable[ImageCounts]) -> list[ImageCounts]:
     """Counts from several ranks or files as one list, in an order that no split or shuffle changes."""
     return sorted(
         (image for part in parts for image in part),
-        key=lambda image: (image.dataset, image.row, image.image, image.content),
+        key=lambda image: (image.dataset, image.row, image.image),
     )
 
 
@@ -159,4 +157,4 @@ def report_of(counts: Iterable[ImageCounts], config: EvaluationConfig) -> Evalua
 
 def evaluate(predictions: Iterable[Prediction], config: EvaluationConfig) -> EvaluationReport:
     """All figures of the predictions; the result does not depend on their order."""
-    return report_of([count_image(item, config) for item in predictions], config)
+    return report_of(count_images(predictions, config), config)

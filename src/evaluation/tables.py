@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from src.evaluation.behaviour import Behaviour
 from src.evaluation.intervals import Interval
 from src.evaluation.lines import LineFigures
-from src.evaluation.scores import Counts, Level, Macro
+from src.evaluation.scores import Level, Macro
 from src.evaluation.totals import Slice
 
 Row = tuple[str, str, str, str]
@@ -21,28 +21,31 @@ def detection_rows(
     """(measure, precision, recall, F1); F1 with its interval where there is one."""
     ranges = {item.name: f" [{item.low:.3f}, {item.high:.3f}]" for item in intervals}
 
-    def range_of(name: str) -> str:
-        return ranges[name] if name in ranges else ""
+    def f1_text(value: float, name: str) -> str:
+        return f"{value:.3f}{ranges[name]}" if name in ranges else f"{value:.3f}"
 
+    span = f"{aware.by_threshold[0][0]:g}:{aware.by_threshold[-1][0]:g}"
     rows: list[Row] = []
-    for title, prefix, level in (("class-agnostic", "loc_f1", agnostic), ("class-aware", "f1", aware)):
+    for title, prefix, level in (
+        ("class-agnostic", "loc_f1", agnostic),
+        ("class-aware", "f1", aware),
+    ):
         for threshold, counts in level.by_threshold:
             if threshold in SHOWN:
-                range_text = range_of(f"{prefix}_{round(threshold * 100)}")
-                rows.append(_counts_row(f"{title} IoU {threshold:g}", counts, range_text))
-        first, last = level.by_threshold[0][0], level.by_threshold[-1][0]
-        mean = f"{level.mean_f1:.3f}{range_of(f'{prefix}_mean')}"
-        rows.append((f"{title} mean IoU {first:g}:{last:g}", "", "", mean))
-    for title, values, mean in (
-        ("macro, classes that occur,", averages.occurring, averages.occurring_mean),
-        ("macro, non-zero (Rex-Omni),", averages.nonzero, averages.nonzero_mean),
+                f1 = f1_text(counts.f1, f"{prefix}_{round(threshold * 100)}")
+                precision, recall = f"{counts.precision:.3f}", f"{counts.recall:.3f}"
+                rows.append((f"{title} IoU {threshold:g}", precision, recall, f1))
+        mean = f1_text(level.mean_f1, f"{prefix}_mean")
+        rows.append((f"{title} mean IoU {span}", "", "", mean))
+    for title, prefix, values, whole in (
+        ("macro, occurring", "macro_f1", averages.occurring, averages.occurring_mean),
+        ("macro, non-zero (Rex-Omni)", "nonzero", averages.nonzero, averages.nonzero_mean),
     ):
         for threshold, value in values:
             if threshold in SHOWN:
-                name = f"macro_f1_{round(threshold * 100)}"
-                text = range_of(name) if values is averages.occurring else ""
-                rows.append((f"{title} IoU {threshold:g}", "", "", f"{value:.3f}{text}"))
-        rows.append((f"{title} mean", "", "", f"{mean:.3f}"))
+                f1 = f1_text(value, f"{prefix}_{round(threshold * 100)}")
+                rows.append((f"{title} IoU {threshold:g}", "", "", f1))
+        rows.append((f"{title} mean IoU {span}", "", "", f"{whole:.3f}"))
     return rows
 
 
@@ -63,24 +66,20 @@ def render(
         text.append(f"mean IoU of class-aware matches {mean_iou:.3f}")
     if lines is not None:
         text += _line_lines(lines)
-    if slices or classes:
-        text += ["", _line(("slice, class-aware IoU of the first threshold", "precision", "recall", "F1"))]
-        text += [
-            _line(_counts_row(f"{item.dimension}: {item.bucket or '-'}", item.level.first, _mean(item.level)))
-            for item in slices
-        ]
-        text += [
-            _line(_counts_row(f"class: {name}", level.first, _mean(level))) for name, level in classes
-        ]
+    levels = [(f"{item.dimension}: {item.bucket or '-'}", item.level) for item in slices]
+    levels += [(f"class: {name}", level) for name, level in classes]
+    if levels:
+        first, last = levels[0][1].by_threshold[0][0], levels[0][1].by_threshold[-1][0]
+        head = f"F1, mean over IoU {first:g}:{last:g}, truths"
+        text += ["", _line((f"class-aware, IoU {first:g}", "precision", "recall", head))]
+        text += [_line(_level_row(name, level)) for name, level in levels]
     return "\n".join(text)
 
 
-def _mean(level: Level) -> str:
-    return f"  mean {level.mean_f1:.3f}  truths {level.first.truths}"
-
-
-def _counts_row(name: str, counts: Counts, suffix: str) -> Row:
-    return (name, f"{counts.precision:.3f}", f"{counts.recall:.3f}", f"{counts.f1:.3f}{suffix}")
+def _level_row(name: str, level: Level) -> Row:
+    counts = level.first
+    f1 = f"{counts.f1:.3f}  {level.mean_f1:.3f}  {counts.truths}"
+    return name, f"{counts.precision:.3f}", f"{counts.recall:.3f}", f1
 
 
 def _line(row: Row) -> str:
