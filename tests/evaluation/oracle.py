@@ -7,6 +7,8 @@ middle times the width is the area. Largest number of matches: Kuhn's algorithm.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 THRESHOLDS = [0.5 + 0.05 * k for k in range(10)]
 
 
@@ -52,7 +54,7 @@ def shared_area(first, second):
     both = edges[0] + edges[1]
     stops = sorted({point[0] for edge in both for point in edge} | set(crossings(both)))
     total = 0.0
-    for left, right in zip(stops, stops[1:], strict=False):
+    for left, right in pairwise(stops):
         middle = (left + right) / 2
         length = 0.0
         for low, high in inside(edges[0], middle):

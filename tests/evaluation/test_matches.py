@@ -5,7 +5,6 @@ import math
 import pytest
 
 from src.datasets.geometry.overlap import Region, region_iou
-from src.evaluation.config import EvaluationConfig
 from src.evaluation.matching import match_image, overlaps
 from tests.evaluation.cases import (
     C_SHAPE,

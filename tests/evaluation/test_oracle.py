@@ -1,7 +1,7 @@
 """F1 of boxes and polygons agrees with an independent slow computation within 1e-9, scene by scene.
 
-Catches: bounding boxes in place of polygons, an assignment that is not the largest, thresholds that miss their edge, pairs lost to a
-prefilter. Planted: the first two.
+Catches: bounding boxes in place of polygons, an assignment that is not the largest, thresholds that miss their edge, pairs lost
+to a prefilter. Planted: the first two.
 """
 
 import pytest
