@@ -32,32 +32,35 @@ class CocoStatistics:
     class_ap: tuple[float | None, ...]
 
 
-def coco_statistics(
-    dataset: Mapping[str, Any], detections: Sequence[Mapping[str, Any]], overlap: OverlapType
-) -> CocoStatistics:
-    """Evaluate detections (COCO's result format; masks as RLE) against a data set (COCO's annotation format).
+class CocoTruth:
+    """A data set in COCO's annotation format, loaded once, against which several sets of detections are evaluated."""
 
-    Where scores tie, the order of images and of detections decides, as in pycocotools. The arguments are not changed.
-    """
-    from faster_coco_eval import COCO, COCOeval_faster
+    def __init__(self, dataset: Mapping[str, Any], overlap: OverlapType) -> None:
+        from faster_coco_eval import COCO
 
-    truth = COCO(copy.deepcopy(dict(dataset)), print_function=_silent)
-    found = truth.loadRes([dict(item) for item in detections])
-    evaluation = COCOeval_faster(truth, found, iouType=overlap, print_function=_silent)
-    evaluation.run()
-    precision: NDArray[np.float64] = evaluation.eval["precision"]
-    return CocoStatistics(
-        statistics=tuple(_defined(value) for value in evaluation.stats[: len(STATISTICS)]),
-        class_ap=tuple(
-            _defined_mean(precision[:, :, position, 0, -1])
-            for position in range(precision.shape[2])
-        ),
-    )
+        self._overlap = overlap
+        self._loaded = COCO(copy.deepcopy(dict(dataset)), print_function=_silent)
 
+    def statistics(self, detections: Sequence[Mapping[str, Any]]) -> CocoStatistics:
+        """The figures of detections in COCO's result format, masks as RLE.
 
-def rectangle_area(x1: float, y1: float, x2: float, y2: float) -> float:
-    """Area as COCO takes it for boxes, from the width and height that it is given."""
-    return (x2 - x1) * (y2 - y1)
+        Where scores tie, the order of images and of detections decides, as in pycocotools.
+        """
+        from faster_coco_eval import COCOeval_faster
+
+        found = self._loaded.loadRes([dict(item) for item in detections])
+        evaluation = COCOeval_faster(
+            self._loaded, found, iouType=self._overlap, print_function=_silent
+        )
+        evaluation.run()
+        precision: NDArray[np.float64] = evaluation.eval["precision"]
+        return CocoStatistics(
+            statistics=tuple(_defined(value) for value in evaluation.stats[: len(STATISTICS)]),
+            class_ap=tuple(
+                _defined_mean(precision[:, :, position, 0, -1])
+                for position in range(precision.shape[2])
+            ),
+        )
 
 
 def polygon_mask(points: Sequence[float], width: int, height: int) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from pycocotools import mask as reference_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from src.evaluation.coco import CocoStatistics, coco_statistics
+from src.evaluation.coco import CocoStatistics, CocoTruth
 from src.rng import generator
 
 NUM_DATA_SETS = 300
-NUM_FAST = 100
+NUM_FAST = 50
 SIZE = 240
 TOLERANCE = 1e-9
 EXACT_SIDES = (32, 96)
@@ -88,6 +88,10 @@ def random_data(number):
         "annotations": annotations,
     }
     return dataset, detections, overlap
+
+
+def coco_statistics(dataset, detections, overlap):
+    return CocoTruth(dataset, overlap).statistics(detections)
 
 
 def reference(dataset, detections, overlap):
@@ -179,7 +183,10 @@ def test_the_comparison_sees_a_planted_fault(fault):
 def test_the_arguments_are_left_alone():
     dataset, detections, overlap = random_data(7)
     before = repr((dataset, detections))
-    first = coco_statistics(dataset, detections, overlap)
+    truth = CocoTruth(dataset, overlap)
+    first = truth.statistics(detections)
     assert repr((dataset, detections)) == before
-    assert coco_statistics(dataset, detections, overlap) == first
+    # A truth that was evaluated once is as good as new.
+    assert truth.statistics(detections[:1]) != first
+    assert truth.statistics(detections) == first
     assert np.isfinite([f for f in first.statistics if f is not None]).all()
