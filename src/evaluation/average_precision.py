@@ -25,7 +25,7 @@ from src.evaluation.coco import (
     polygon_mask,
 )
 from src.evaluation.config import ScoreConfig, ScoreSource
-from src.evaluation.scores import ScoredImage, rank_orders, scored_images
+from src.evaluation.ranking import ScoredImage, rank_orders, scored_images
 
 KINDS: tuple[tuple[OverlapType, str], ...] = (("bbox", "bbox_2d"), ("segm", "poly"))
 
