@@ -12,7 +12,7 @@ from typing import Any
 
 from src.contract.predictions import Prediction
 from src.domains.config import SummaryGrammar
-from src.evaluation.summary_items import Items, answered_summary, true_summary
+from src.evaluation.summary_items import Items, answered_summary, true_summary, without_heading
 from src.evaluation.wording import normalised
 
 
@@ -20,7 +20,7 @@ from src.evaluation.wording import normalised
 class SummaryMeasures:
     """Counts over the summaries that have a reference.
 
-    `exact`, `normalised` and `same_items` compare whole answers: texts, normalised texts, items with counts. `json_references`
+    `exact` and `same_items` compare whole answers: texts but for white space around them, items with counts. `json_references`
     are those that are JSON, `json_valid` the answers to them that parse. Items are a multiset: `items_matched` counts what
     reference and answer share, `labels_matched` does so without regard to counts. `count_abs_error` sums, over the
     summaries, how far the total of the answer's counts is from the reference's; `over` and `under` tell the direction.
@@ -32,7 +32,6 @@ class SummaryMeasures:
     num_without_reference: int
     num_truncated: int
     exact: int
-    normalised: int
     same_items: int
     json_references: int
     json_valid: int
@@ -71,7 +70,6 @@ class SummaryMeasures:
             return {}
         rates = {
             "exact": self.exact / self.num_summaries,
-            "normalised": self.normalised / self.num_summaries,
             "same_items": self.same_items / self.num_summaries,
             "item_f1": self.item_f1,
             "label_f1": self.label_f1,
@@ -118,13 +116,17 @@ class SummaryTally:
         self.sums["num_summaries"] += 1
         self.sums["num_truncated"] += prediction.finish_reason == "length"
         self.sums["exact"] += truth.strip() == answer.strip()
-        self.sums["normalised"] += normalised(truth) == normalised(answer)
         is_irrelevant, says_so = self._is_irrelevant(truth), self._is_irrelevant(answer)
         self.sums["irrelevant"] += is_irrelevant
         self.sums["irrelevant_correct"] += is_irrelevant and says_so
         self.sums["irrelevant_wrong"] += says_so and not is_irrelevant
         reference = true_summary(truth, self.grammar)
-        given = answered_summary(answer, reference.form, self.grammar)
+        # To a picture without a description, any form of answer is as wrong.
+        given = (
+            true_summary(answer, self.grammar)
+            if is_irrelevant
+            else answered_summary(answer, reference.form, self.grammar)
+        )
         if reference.form == "json":
             self.sums["json_references"] += 1
             self.sums["json_valid"] += given.is_valid
@@ -144,7 +146,7 @@ class SummaryTally:
         return SummaryMeasures(**{name: self.sums[name] for name in _FIELDS})
 
     def _is_irrelevant(self, text: str) -> bool:
-        return normalised(text) == normalised(self.irrelevant)
+        return normalised(without_heading(text)) == normalised(self.irrelevant)
 
     def _add_items(self, truth: Items, answered: Items) -> None:
         self.sums.update(_overlap("items", truth, answered))

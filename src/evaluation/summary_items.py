@@ -38,31 +38,34 @@ class Summary:
     items: Items
 
 
+def without_heading(text: str) -> str:
+    """The text without a first line in angle brackets."""
+    return _HEADING.sub("", text)
+
+
 def true_summary(text: str, grammar: SummaryGrammar) -> Summary:
     """The items of a reference: JSON if it parses as an object or a list, else plain."""
-    body = _HEADING.sub("", text)
-    data = _json_of(body)
-    if data is not None:
-        return Summary(form="json", is_valid=True, items=json_items(data))
+    body = without_heading(text)
+    items = _items_of_json(body)
+    if items is not None:
+        return Summary(form="json", is_valid=True, items=items)
     return Summary(form="plain", is_valid=True, items=plain_items(body, grammar))
 
 
 def answered_summary(text: str, form: Form, grammar: SummaryGrammar) -> Summary:
     """The items of an answer that should have this form; JSON that does not parse has none."""
-    body = _HEADING.sub("", text)
+    body = without_heading(text)
     if form == "plain":
         return Summary(form=form, is_valid=True, items=plain_items(body, grammar))
-    data = _json_of(body)
-    if data is None:
-        return Summary(form=form, is_valid=False, items=Counter())
-    return Summary(form=form, is_valid=True, items=json_items(data))
+    items = _items_of_json(body)
+    return Summary(form=form, is_valid=items is not None, items=items or Counter())
 
 
 def plain_items(text: str, grammar: SummaryGrammar) -> Items:
     """Items of a list such as `bolt×3, nut`; an item without a count counts once, empty ones not at all."""
     separators = "|".join(re.escape(mark) for mark in (*grammar.separators, "\n"))
-    marks = "|".join(re.escape(mark) for mark in grammar.count_marks)
-    counted = re.compile(rf"(.+?)\s*(?:{marks})\s*(\d{{1,9}})\s*", re.DOTALL | re.IGNORECASE)
+    marks = "|".join(_mark_pattern(mark) for mark in grammar.count_marks)
+    counted = re.compile(rf"(.+?)(?:{marks})\s*(\d{{1,9}})\s*", re.DOTALL | re.IGNORECASE)
     items: Items = Counter()
     for piece in re.split(separators, text):
         match = counted.fullmatch(piece)
@@ -70,6 +73,12 @@ def plain_items(text: str, grammar: SummaryGrammar) -> Items:
         if normalised(label) and count:
             items[normalised(label)] += count
     return items
+
+
+def _mark_pattern(mark: str) -> str:
+    """A mark that is a letter needs a space before it: the x of `box 3` is none."""
+    space = r"\s+" if mark[0].isalpha() else r"\s*"
+    return space + re.escape(mark)
 
 
 def json_items(data: Any) -> Items:
@@ -94,13 +103,12 @@ def _collect(value: Any, path: str, items: Items) -> None:
 
 
 def _collect_entry(entry: Any, path: str, items: Items) -> None:
-    """An entry of a list: a mapping is named by its first text, which counts as an item itself."""
+    """An entry of a list: a mapping is named by its first text, which counts as an item itself; a number is a value."""
+    if isinstance(entry, list):
+        _collect(entry, path, items)
+        return
     if not isinstance(entry, dict):
-        is_plain = not isinstance(entry, list)
-        if is_plain:
-            items[_leaf(path, entry)] += 1
-        else:
-            _collect(entry, path, items)
+        items[_leaf(path, entry)] += 1
         return
     name = next((key for key, value in entry.items() if isinstance(value, str)), None)
     if name is None:
@@ -125,10 +133,10 @@ def _joined(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
-def _json_of(text: str) -> Any | None:
-    """The object or list that the text is, None if it is neither."""
+def _items_of_json(text: str) -> Items | None:
+    """The items of the object or list that the text is; None if it is neither, or nested too deep to be meant."""
     try:
         data = json.loads(text)
+        return json_items(data) if isinstance(data, dict | list) else None
     except (ValueError, RecursionError):
         return None
-    return data if isinstance(data, dict | list) else None
