@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from src.contract.predictions import Prediction
+from src.contract.predictions import MatchedPair, Prediction
 from src.evaluation.config import EvaluationConfig, ScoreConfig, ScoreSource
-from src.evaluation.matching import overlaps
+from src.evaluation.located import overlaps_by_image
 from src.evaluation.ranking import ScoredImage, rank_orders, scored_images
 from src.evaluation.similarity import Similarity, word_alignment
 
@@ -86,7 +86,15 @@ def caption_precision(
     Raises `DataError` when the file lacks the declared score source.
     """
     scored = scored_images(predictions, scores)
-    matches = _Matches([_candidates(image, evaluation, similarity) for image in scored.images])
+    overlapping = overlaps_by_image(
+        (image.prediction for image in scored.images), evaluation, CAPTION_IOUS[0]
+    )
+    matches = _Matches(
+        [
+            _candidates(image, pairs, similarity)
+            for image, pairs in zip(scored.images, overlapping, strict=True)
+        ]
+    )
     objects = [found for image in scored.images for found in image.objects]
     values = np.array([found.score for found in objects], dtype=np.float64)
     keys = np.array([found.key for found in objects], dtype=np.uint64)
@@ -117,23 +125,20 @@ def caption_precision(
 
 
 def _candidates(
-    image: ScoredImage, evaluation: EvaluationConfig, similarity: Similarity
+    image: ScoredImage, pairs: Iterable[MatchedPair], similarity: Similarity
 ) -> list[list[Candidate]]:
     """For each object in the image's order, the truths that it may take: best overlap first, then best described."""
-    table = overlaps(image.prediction, evaluation)
-    found = []
-    for scored in image.objects:
-        fitting = [
-            (number, float(table[index, scored.index]))
-            for number, index in enumerate(image.truth_indices)
-            if table[index, scored.index] >= CAPTION_IOUS[0]
-        ]
-        alike = [
-            (number, iou, similarity(image.truths[number].desc, scored.item.desc))
-            for number, iou in fitting
-        ]
-        found.append(sorted(alike, key=lambda candidate: (-candidate[1], -candidate[2])))
-    return found
+    truth = image.prediction.truth or ()
+    number = {index: place for place, index in enumerate(image.truth_indices)}
+    fitting: dict[int, list[Candidate]] = {found.index: [] for found in image.objects}
+    for pair in pairs:
+        found = image.prediction.objects[pair.predicted]
+        alike = similarity(truth[pair.truth].desc, found.desc)
+        fitting[pair.predicted].append((number[pair.truth], pair.iou, alike))
+    return [
+        sorted(fitting[found.index], key=lambda entry: (-entry[1], -entry[2], entry[0]))
+        for found in image.objects
+    ]
 
 
 def _take(

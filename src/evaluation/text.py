@@ -12,12 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from src.contract.predictions import Prediction
+from src.contract.predictions import MatchedPair, Prediction
 from src.domains.config import DescGrammar
 from src.evaluation.desc_parts import desc_parts
 from src.evaluation.wording import normalised, words
-
-PAIR_IOU = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,11 +135,11 @@ class TextTally:
     shared_words: Counter[tuple[int, int]] = field(default_factory=Counter)
     slot_sums: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def add(self, prediction: Prediction, pairs: Iterable[tuple[int, int]]) -> None:
-        """Count an image's pairs: (index of the truth, index of the predicted object)."""
+    def add(self, prediction: Prediction, pairs: Iterable[MatchedPair]) -> None:
+        """Count an image's pairs, as `src.evaluation.located.located_pairs` finds them."""
         truths = prediction.truth or ()
-        for truth, found in pairs:
-            self.add_pair(truths[truth].desc, prediction.objects[found].desc)
+        for pair in pairs:
+            self.add_pair(truths[pair.truth].desc, prediction.objects[pair.predicted].desc)
 
     def add_pair(self, truth: str, found: str) -> None:
         """Count one pair of descriptions."""

@@ -120,17 +120,18 @@ def test_counts_by_hand():
     counts = found.class_aware.at(0.5)
     assert (counts.matched, counts.truths, counts.predicted) == (1, 3, 3)
     assert counts.precision == counts.recall == counts.f1 == pytest.approx(1 / 3)
-    assert (found.num_images, found.num_without_truth, found.num_parsed, found.num_truncated) == (
+    seen = found.behaviour
+    assert (seen.num_images, seen.num_without_truth, seen.num_parsed, seen.num_truncated) == (
         5,
         1,
         4,
         1,
     )
-    assert (found.count_abs_error, found.count_over, found.count_under) == (2, 1, 1)
-    assert (found.num_negatives, found.num_negatives_correct) == (2, 1)
-    assert found.num_duplicates == 1
+    assert (seen.count_abs_error, seen.count_over, seen.count_under) == (2, 1, 1)
+    assert (seen.num_negatives, seen.num_negatives_correct) == (2, 1)
+    assert seen.num_duplicates == 1
     assert dict(found.per_class)["a"].matched == 1
-    assert found.macro_f1 == pytest.approx((2 * 1 / (2 + 3) + 0) / 2)
+    assert found.macro.occurring[0][1] == pytest.approx((2 * 1 / (2 + 3) + 0) / 2)
 
 
 def test_the_mean_runs_over_ten_thresholds():

@@ -91,7 +91,8 @@ def test_pairs_are_found_by_place_alone():
         [box(0, 0, 10, 10, desc="nut"), box(50, 50, 60, 60, desc="bolt"), box(80, 80, 90, 90)],
         [box(50, 50, 60, 60, desc="nut"), box(0, 0, 10, 9, desc="washer"), box(80, 80, 90, 84)],
     )
-    assert located_pairs(item, CONFIG) == [(0, 1), (1, 0)]
+    ((_, pairs),) = located_pairs([item], CONFIG)
+    assert [(pair.truth, pair.predicted) for pair in pairs] == [(0, 1), (1, 0)]
 
 
 def test_no_pair_gives_no_figure():
@@ -103,8 +104,8 @@ def test_no_pair_gives_no_figure():
 
 def tally_of(items, grammar):
     tally = TextTally(grammar=grammar)
-    for item in items:
-        tally.add(item, located_pairs(item, CONFIG))
+    for item, pairs in located_pairs(items, CONFIG):
+        tally.add(item, pairs)
     return tally
 
 
