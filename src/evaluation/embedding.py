@@ -7,9 +7,8 @@ Cost: that of the model, once for each different text.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from src.errors import ConfigError
+from src.evaluation.text import DescPairs
 
 Embed = Callable[[Sequence[str]], NDArray[np.floating[Any]]]
 """From n texts to their vectors, (n, width)."""
@@ -41,36 +41,27 @@ class EmbeddingSimilarity:
         return {"pairs": self.pairs, "mean_cosine": self.mean_cosine}
 
 
-@dataclass(slots=True, kw_only=True)
-class EmbeddingTally:
-    """Pairs of matched descriptions, counted; `merge` tallies of other parts, then take the `result`."""
+def embedding_similarity(counts: DescPairs, embed: Embed) -> EmbeddingSimilarity:
+    """The mean over located pairs (`src.evaluation.text.desc_pairs`).
 
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def add_pair(self, truth: str, found: str) -> None:
-        self.counts[truth, found] += 1
-
-    def merge(self, other: EmbeddingTally) -> None:
-        self.counts += other.counts
-
-    def result(self, embed: Embed) -> EmbeddingSimilarity:
-        """Embed every different text once, in sorted order, so that the figure does not depend on the order of images."""
-        if not self.counts:
-            return EmbeddingSimilarity(pairs=0, mean_cosine=None)
-        texts = sorted({text for pair in self.counts for text in pair})
-        vectors = np.asarray(embed(texts), dtype=np.float64)
-        assert vectors.ndim == 2, f"embeddings of shape {vectors.shape}"
-        assert len(vectors) == len(texts), "one embedding a text"
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-        place = {text: number for number, text in enumerate(texts)}
-        cosines = (
-            count * float(unit[place[truth]] @ unit[place[found]])
-            for (truth, found), count in self.counts.items()
-        )
-        return EmbeddingSimilarity(
-            pairs=self.counts.total(), mean_cosine=math.fsum(cosines) / self.counts.total()
-        )
+    Every different text is embedded once, all in sorted order, so that the figure does not depend on the order of images.
+    """
+    if not counts:
+        return EmbeddingSimilarity(pairs=0, mean_cosine=None)
+    texts = sorted({text for pair in counts for text in pair})
+    vectors = np.asarray(embed(texts), dtype=np.float64)
+    assert vectors.ndim == 2, f"embeddings of shape {vectors.shape}"
+    assert len(vectors) == len(texts), "one embedding a text"
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    place = {text: number for number, text in enumerate(texts)}
+    cosines = (
+        count * float(unit[place[truth]] @ unit[place[found]])
+        for (truth, found), count in counts.items()
+    )
+    return EmbeddingSimilarity(
+        pairs=counts.total(), mean_cosine=math.fsum(cosines) / counts.total()
+    )
 
 
 def sentence_embedding(model: Path) -> Embed:

@@ -1,13 +1,16 @@
 """Summaries: one text a picture, judged by the items that it counts.
 
-All sums are integers, so that tallies of parts of a file merge to the same figures in any order. Cost: some 30 us a summary.
+    counts = summary_counts(predictions, grammar, irrelevant)     # on any number of ranks
+    measures = summary_measures(counts + others)                  # the same whatever the split and order
+
+Cost: some 30 us a summary.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from src.contract.predictions import Prediction
@@ -94,70 +97,66 @@ class SummaryMeasures:
         return {"counts": asdict(self), **self.scalars(), **(rates if self.num_summaries else {})}
 
 
-@dataclass(slots=True, kw_only=True)
-class SummaryTally:
-    """Integer sums over summaries; `add` images, `merge` tallies of other parts, then take the `result`.
+SummaryCounts = Counter[str]
+"""Sums of the counts of `SummaryMeasures`. Those of parts of a file add up to those of the file."""
 
-    `irrelevant` is the pack's text for a picture in which nothing can be described; it counts no item.
+
+def summary_counts(
+    predictions: Iterable[Prediction], grammar: SummaryGrammar, irrelevant: str
+) -> SummaryCounts:
+    """Count the predictions in summary mode; others are passed over.
+
+    `irrelevant` is the pack's text for a picture in which nothing can be described; it holds no item.
     """
-
-    irrelevant: str
-    grammar: SummaryGrammar = field(default_factory=SummaryGrammar)
-    sums: Counter[str] = field(default_factory=Counter)
-
-    def add(self, prediction: Prediction) -> None:
-        """Count an image; predictions of another mode are passed over."""
-        if prediction.mode != "summary":
-            return
-        if prediction.summary is None:
-            self.sums["num_without_reference"] += 1
-            return
-        truth, answer = prediction.summary, prediction.text
-        self.sums["num_summaries"] += 1
-        self.sums["num_truncated"] += prediction.finish_reason == "length"
-        self.sums["exact"] += truth.strip() == answer.strip()
-        is_irrelevant, says_so = self._is_irrelevant(truth), self._is_irrelevant(answer)
-        self.sums["irrelevant"] += is_irrelevant
-        self.sums["irrelevant_correct"] += is_irrelevant and says_so
-        self.sums["irrelevant_wrong"] += says_so and not is_irrelevant
-        reference = true_summary(truth, self.grammar)
-        # To a picture without a description, any form of answer is as wrong.
-        given = (
-            true_summary(answer, self.grammar)
-            if is_irrelevant
-            else answered_summary(answer, reference.form, self.grammar)
-        )
-        if reference.form == "json":
-            self.sums["json_references"] += 1
-            self.sums["json_valid"] += given.is_valid
-        items = Counter[str]() if is_irrelevant else reference.items
-        answered = Counter[str]() if says_so else given.items
-        self.sums["same_items"] += items == answered and given.is_valid and is_irrelevant == says_so
-        self._add_items(items, answered)
-
-    def merge(self, other: SummaryTally) -> None:
-        """Add the sums of another part."""
-        same = (self.irrelevant, self.grammar) == (other.irrelevant, other.grammar)
-        assert same, "tallies of different packs do not add up"
-        self.sums += other.sums
-
-    def result(self) -> SummaryMeasures:
-        """The figures so far."""
-        return SummaryMeasures(**{name: self.sums[name] for name in _FIELDS})
-
-    def _is_irrelevant(self, text: str) -> bool:
-        return normalised(without_heading(text)) == normalised(self.irrelevant)
-
-    def _add_items(self, truth: Items, answered: Items) -> None:
-        self.sums.update(_overlap("items", truth, answered))
-        self.sums.update(_overlap("labels", Counter(set(truth)), Counter(set(answered))))
-        difference = answered.total() - truth.total()
-        self.sums["count_abs_error"] += abs(difference)
-        self.sums["count_over"] += difference > 0
-        self.sums["count_under"] += difference < 0
+    sums: SummaryCounts = Counter()
+    for item in predictions:
+        if item.mode != "summary":
+            continue
+        if item.summary is None:
+            sums["num_without_reference"] += 1
+            continue
+        sums["num_summaries"] += 1
+        sums["num_truncated"] += item.finish_reason == "length"
+        sums.update(_compared(item.summary, item.text, grammar, normalised(irrelevant)))
+    return sums
 
 
-_FIELDS = tuple(SummaryMeasures.__dataclass_fields__)
+def summary_measures(counts: SummaryCounts) -> SummaryMeasures:
+    """The figures of all that was counted."""
+    return SummaryMeasures(**{field.name: counts[field.name] for field in fields(SummaryMeasures)})
+
+
+def _compared(
+    truth: str, answer: str, grammar: SummaryGrammar, irrelevant: str
+) -> Mapping[str, int]:
+    """The counts of one reference and its answer."""
+    is_irrelevant, says_so = (
+        normalised(without_heading(text)) == irrelevant for text in (truth, answer)
+    )
+    reference = true_summary(truth, grammar)
+    # To a picture without a description, any form of answer is as wrong.
+    given = (
+        true_summary(answer, grammar)
+        if is_irrelevant
+        else answered_summary(answer, reference.form, grammar)
+    )
+    items: Items = Counter() if is_irrelevant else reference.items
+    answered: Items = Counter() if says_so else given.items
+    difference = answered.total() - items.total()
+    return {
+        "exact": truth.strip() == answer.strip(),
+        "same_items": items == answered and given.is_valid and is_irrelevant == says_so,
+        "json_references": reference.form == "json",
+        "json_valid": reference.form == "json" and given.is_valid,
+        **_overlap("items", items, answered),
+        **_overlap("labels", Counter(set(items)), Counter(set(answered))),
+        "count_abs_error": abs(difference),
+        "count_over": difference > 0,
+        "count_under": difference < 0,
+        "irrelevant": is_irrelevant,
+        "irrelevant_correct": is_irrelevant and says_so,
+        "irrelevant_wrong": says_so and not is_irrelevant,
+    }
 
 
 def _overlap(name: str, truth: Items, answered: Items) -> Mapping[str, int]:

@@ -1,9 +1,11 @@
 """Summaries, by hand."""
 
+from collections import Counter
+
 import pytest
 
 from src.domains.config import SummaryGrammar
-from src.evaluation.summary import SummaryTally
+from src.evaluation.summary import summary_counts, summary_measures
 from src.evaluation.summary_items import answered_summary, true_summary
 from src.rng import generator
 from tests.evaluation.prediction_making import prediction
@@ -16,15 +18,12 @@ def summary(truth, text, **changes):
     return prediction(None, [], mode="summary", summary=truth, text=text, **changes)
 
 
-def tally_of(*items, grammar=GRAMMAR):
-    tally = SummaryTally(irrelevant=IRRELEVANT, grammar=grammar)
-    for item in items:
-        tally.add(item)
-    return tally
+def counted(*items, grammar=GRAMMAR):
+    return summary_counts(items, grammar, IRRELEVANT)
 
 
 def measures(*pairs, grammar=GRAMMAR):
-    return tally_of(*(summary(*pair) for pair in pairs), grammar=grammar).result()
+    return summary_measures(counted(*(summary(*pair) for pair in pairs), grammar=grammar))
 
 
 @pytest.mark.parametrize(
@@ -112,11 +111,10 @@ def test_irrelevant_pictures_are_counted_apart():
 
 
 def test_other_modes_and_missing_references_are_no_summaries():
-    found = tally_of(
-        prediction([], []), summary(None, "bolt"), summary("a", "b", finish_reason="length")
-    ).result()
+    cut_off = summary("a", "b", finish_reason="length")
+    found = summary_measures(counted(prediction([], []), summary(None, "bolt"), cut_off))
     assert (found.num_summaries, found.num_without_reference, found.num_truncated) == (1, 1, 1)
-    empty = tally_of().result()
+    empty = summary_measures(counted())
     assert empty.scalars() == {}
     assert empty.rows() == []
     assert empty.to_json()["counts"]["num_summaries"] == 0
@@ -126,11 +124,9 @@ def test_order_and_split_change_nothing():
     rng = generator(1, "summary-order")
     texts = ["bolt×3, nut", "nut×2", "bolt×1，nut×1", '{"bolt": 2}', IRRELEVANT, '{"bolt"']
     items = [summary(str(rng.choice(texts)), str(rng.choice(texts)), row=i) for i in range(200)]
-    expected = tally_of(*items).result()
+    expected = summary_measures(counted(*items))
     for ranks in (1, 2, 4):
         mixed = [items[int(i)] for i in rng.permutation(len(items))]
-        whole = SummaryTally(irrelevant=IRRELEVANT)
-        for rank in range(ranks):
-            whole.merge(tally_of(*mixed[rank::ranks]))
-        assert whole.result() == expected
+        parts = [counted(*mixed[rank::ranks]) for rank in range(ranks)]
+        assert summary_measures(sum(parts, Counter())) == expected
     assert {row[0] for row in expected.rows()} >= {"item f1", "count mae", "item precision"}
