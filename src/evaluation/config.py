@@ -1,4 +1,4 @@
-"""What counts as a match, a duplicate, a loop. Standard library only."""
+"""What counts as a match, a duplicate, a loop, and where scores come from. Standard library only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Literal
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 MAX_THRESHOLDS = 20
 AssignmentRule = Literal["optimal", "greedy"]
+ScoreSource = Literal["constant", "logprob", "verbalised"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,24 @@ class EvaluationConfig:
         assert list(self.thresholds) == sorted(set(self.thresholds)), "thresholds must ascend"
         assert self.thresholds[0] > 0, "a threshold of 0 would match objects that do not touch"
         assert self.loop_length >= 2, "a loop has at least two objects"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreConfig:
+    """Where the scores of average precision come from, and what happens where they tie.
+
+    `constant` gives every object the same score. Objects of equal score are put in `num_orders` random orders, seeded by `seed`
+    and by the content of image and object; figures are means over these orders. An object without a score has `missing_score`:
+    by default it ranks last, so that a model gains nothing by claiming no score.
+    """
+
+    source: ScoreSource = "constant"
+    num_orders: int = 10
+    missing_score: float = 0.0
+    seed: int = 17
+
+    def __post_init__(self) -> None:
+        assert self.num_orders >= 1, "an average needs at least one order"
 
 
 LARGER_IS_BETTER = (
