@@ -48,9 +48,7 @@ class Journal:
         """The files that exist, rank 0's first."""
         pattern = re.compile(re.escape(self.out.name) + r"\.partial(?:\.(\d+))?")
         found = [(pattern.fullmatch(path.name), path) for path in self.out.parent.iterdir()]
-        return [
-            path for _, path in sorted((int(m.group(1) or 0), path) for m, path in found if m)
-        ]
+        return [path for _, path in sorted((int(m.group(1) or 0), path) for m, path in found if m)]
 
     def discard(self) -> None:
         """Remove all files; rank 0's last."""

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
 from src.contract.predictions import (

@@ -82,9 +82,20 @@ def test_other_settings_are_refused_by_name(items, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         predict(items, Stopping(ANSWERS, 1), settings(), out)
     with pytest.raises(DataError, match="other settings") as caught:
-        predict(items, ScriptedEngine(ANSWERS), settings(options=GenerationOptions(max_new_tokens=10)), out)
+        predict(
+            items,
+            ScriptedEngine(ANSWERS),
+            settings(options=GenerationOptions(max_new_tokens=10)),
+            out,
+        )
     assert "options.max_new_tokens: 9 instead of 10" in caught.value.issues[0].got
-    predict(items, ScriptedEngine(ANSWERS), settings(options=GenerationOptions(max_new_tokens=10)), out, restart=True)
+    predict(
+        items,
+        ScriptedEngine(ANSWERS),
+        settings(options=GenerationOptions(max_new_tokens=10)),
+        out,
+        restart=True,
+    )
     assert len(list(read_predictions(out))) == 12
 
 

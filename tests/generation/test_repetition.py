@@ -54,7 +54,10 @@ def test_the_cut_comes_with_the_last_allowed_repeat(write):
 
 @FORMATS
 def test_other_places_or_labels_are_no_run(write):
-    assert repetition_end(write(FAR, *[[10 + 30 * n, 20, 50 + 30 * n, 40] for n in range(9)]), 3) is None
+    assert (
+        repetition_end(write(FAR, *[[10 + 30 * n, 20, 50 + 30 * n, 40] for n in range(9)]), 3)
+        is None
+    )
     text = ", ".join(write(SAME, label=f"seat {n}").strip("[]") for n in range(6))
     assert repetition_end(text, 3) is None
 
@@ -77,7 +80,9 @@ def test_a_cycle_of_two_objects_is_a_run():
     assert repetition_end(qwen(*[FAR, SAME] * 3), 4) is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "}", '{"', "<|>", '[{"label": "a"}]' * 9, "0, " * 50 + "]"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "}", '{"', "<|>", '[{"label": "a"}]' * 9, "0, " * 50 + "]"]
+)
 def test_text_without_objects_never_runs(text):
     assert not is_repeating(text, 2)
     assert repetition_end(text, 2) is None

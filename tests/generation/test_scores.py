@@ -36,9 +36,21 @@ def test_the_geometric_mean_of_label_and_coordinates():
 
 
 def test_keys_and_brackets_do_not_count():
-    sure = [("1", 1.0), ("2", 1.0), ("30", 1.0), ("4", 1.0), ("a cup", 1.0), ("5", 1.0), ("6", 1.0), ("7", 1.0), ("8", 1.0)]
+    sure = [
+        ("1", 1.0),
+        ("2", 1.0),
+        ("30", 1.0),
+        ("4", 1.0),
+        ("a cup", 1.0),
+        ("5", 1.0),
+        ("6", 1.0),
+        ("7", 1.0),
+        ("8", 1.0),
+    ]
     # 2 of "bbox_2d" comes first: leave the keys to the rest.
-    given = tokens(("[1", 1.0), (" 2", 1.0), *sure[2:5], ("[5", 1.0), *sure[6:], ("x", 1.0), rest=0.01)
+    given = tokens(
+        ("[1", 1.0), (" 2", 1.0), *sure[2:5], ("[5", 1.0), *sure[6:], ("x", 1.0), rest=0.01
+    )
     assert scores(given) == pytest.approx((1.0, 1.0))
 
 
@@ -60,8 +72,10 @@ def test_tokens_of_another_text_are_refused():
 @pytest.mark.parametrize(
     ("piece", "desc", "expected"),
     [
-        ('{"desc": "bolt 8", "poly_points": 3, "poly": [[1, 2], [3, 44], [5, 6]]}', "bolt 8", ["bolt 8", "1", "2", "3", "44", "5", "6"]),
-        ('{"label": "say \\\\"hi\\\\"", "bbox_2d": [1, 2, 3, 4], "score": 0.5}', 'say "hi"', ['say \\\\"hi\\\\"', "1", "2", "3", "4"]),
+        ('{"desc": "bolt 8", "poly_points": 3, "poly": [[1, 2], [3, 44], [5, 6]]}', "bolt 8",
+         ["bolt 8", "1", "2", "3", "44", "5", "6"]),
+        ('{"label": "say \\\\"hi\\\\"", "bbox_2d": [1, 2, 3, 4], "score": 0.5}', 'say "hi"',
+         ['say \\\\"hi\\\\"', "1", "2", "3", "4"]),
         ("<ref_1>old cup</ref_1><box_9>(1,2),(3,4)</box_9>", "old cup", ["old cup", "1", "2", "3", "4"]),
         ("old cup 1 2 3 4", "old cup", ["old cup", "1", "2", "3", "4"]),
     ],

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from src.datasets.builders.config import BuilderConfig
-from src.generation import journal, prediction
+from src.generation import prediction
 from src.generation.grounding import Grounding
 from src.generation.journal import Journal, Writer
 from src.generation.prediction import PredictItem, PredictSettings, jsonl_items, predict
