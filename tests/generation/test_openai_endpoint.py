@@ -30,6 +30,7 @@ from src.generation.types import (
     TokenScore,
 )
 
+PLAIN = GenerationOptions()
 PIXELS = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
 
 
@@ -107,7 +108,7 @@ def serve(reply, **changes):
         server.server_close()
 
 
-def failure(reply, match, keys=("0",), options=GenerationOptions(), **changes):
+def failure(reply, match, keys=("0",), options=PLAIN, **changes):
     """(the only issue, what the server saw, the waits) of a call that must fail."""
     with serve(reply, **changes) as (engine, seen, waits):
         with pytest.raises(EndpointError, match=match) as caught:
