@@ -7,7 +7,7 @@ from typing import Literal
 
 from src.contract.coordinates import Norm
 
-JsonFormat = Literal["standard", "qwen"]
+JsonFormat = Literal["standard", "qwen", "compact", "grouped"]
 OrderingPolicy = Literal["reference_tlbr", "center_tlbr"]
 
 

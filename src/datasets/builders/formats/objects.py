@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from src.datasets.builders.formats.scanning import leaves
 
 MAX_SHOWN = 120
 SCORE_KEY = "score"  # never written by this project; read where a model was taught to write one
-FEWEST_PAIRS: dict[GeometryKind, int] = {"bbox_2d": 2, "poly": 3, "line": 2}
+FEWEST_PAIRS: Mapping[GeometryKind, int] = {"bbox_2d": 2, "poly": 3, "line": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,33 +25,56 @@ class Target:
     norm: Norm
 
 
-def parse_objects(text: str, target: Target, desc_key: str) -> ParsedAnswer:
-    """Every complete object of a text whose objects are innermost `{...}` with `desc_key` and one geometry.
+class Collector:
+    """Gathers what a parser finds, in the text's order: whole objects with their places and scores, and what is dropped."""
 
-    `is_valid` is left False: only the format knows whether the whole text is well-formed (`with_validity`).
-    """
-    objects, spans, scores = [], [], []
-    dropped = []
+    def __init__(self, target: Target, desc_key: str) -> None:
+        self.target = target
+        self.desc_key = desc_key
+        self.dropped: list[DroppedPart] = []
+        self._objects: list[ObjectAnnotation] = []
+        self._spans: list[tuple[int, int]] = []
+        self._scores: list[float | None] = []
+
+    def __len__(self) -> int:
+        """Whole objects so far."""
+        return len(self._objects)
+
+    def take(self, value: dict[str, Any], text: str, start: int, end: int) -> None:
+        """Keep the object that `value` says, at characters `start` to `end` of `text`, or drop it with its reason."""
+        found = parse_object(value, self.target, self.desc_key)
+        if isinstance(found, str):
+            self.drop(found, text[start:end])
+            return
+        self._objects.append(found)
+        self._spans.append((start, end))
+        self._scores.append(verbalised_score(value))
+
+    def drop(self, reason: str, piece: str) -> None:
+        self.dropped.append(DroppedPart(reason=reason, text=shortened(piece)))
+
+    def answer(self, is_whole: bool) -> ParsedAnswer:
+        """`is_whole`: the text without its objects followed the format; with something dropped it is not valid all the same."""
+        return ParsedAnswer(
+            objects=tuple(self._objects),
+            dropped=tuple(self.dropped),
+            is_valid=is_whole and not self.dropped,
+            spans=tuple(self._spans),
+            verbalised=tuple(self._scores),
+        )
+
+
+def collect_leaves(text: str, target: Target, desc_key: str) -> Collector:
+    """Every complete object of a text whose objects are innermost `{...}` with `desc_key` and one geometry."""
+    found = Collector(target, desc_key)
     for leaf in leaves(text):
         if leaf.value == {} and text.strip() == "{}":
             continue
-        reason = leaf.reason
-        if leaf.value is not None:
-            found = parse_object(leaf.value, target, desc_key)
-            if isinstance(found, ObjectAnnotation):
-                objects.append(found)
-                spans.append((leaf.start, leaf.end))
-                scores.append(verbalised_score(leaf.value))
-                continue
-            reason = found
-        dropped.append(DroppedPart(reason=reason, text=shortened(leaf.text)))
-    return ParsedAnswer(
-        objects=tuple(objects),
-        dropped=tuple(dropped),
-        is_valid=False,
-        spans=tuple(spans),
-        verbalised=tuple(scores),
-    )
+        if leaf.value is None:
+            found.drop(leaf.reason, leaf.text)
+        else:
+            found.take(leaf.value, text, leaf.start, leaf.end)
+    return found
 
 
 def verbalised_score(value: dict[str, Any]) -> float | None:

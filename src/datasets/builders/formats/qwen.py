@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 from src.contract.coordinates import Norm
 from src.contract.predictions import ParsedAnswer
+from src.contract.records import GEOMETRY_KINDS
 from src.datasets.builders.conversation import WrittenText
-from src.datasets.builders.formats.objects import Target, parse_objects
-from src.datasets.builders.formats.writing import ObjectText, TextWriter
+from src.datasets.builders.formats.grammar import (
+    Labels,
+    flat_schema,
+    grammar_text,
+    label_schema,
+    list_of,
+    object_schema,
+    point_rules,
+)
+from src.datasets.builders.formats.objects import Target, collect_leaves
+from src.datasets.builders.formats.writing import ObjectText, PointText, TextWriter
 
 FENCE = "```"
+POINT = PointText(separator=", ")
 
 
 def write(objects: Sequence[ObjectText]) -> WrittenText:
@@ -39,9 +50,8 @@ def parse(text: str, width: int, height: int, norm: Norm) -> ParsedAnswer:
 
     The code fence that released Qwen checkpoints put around the list is part of a valid text.
     """
-    answer = parse_objects(text, Target(width=width, height=height, norm=norm), "label")
-    is_whole = not answer.dropped and _is_whole(text, len(answer.objects))
-    return replace(answer, is_valid=is_whole)
+    found = collect_leaves(text, Target(width=width, height=height, norm=norm), "label")
+    return found.answer(_is_whole(text, len(found)))
 
 
 def _is_whole(text: str, count: int) -> bool:
@@ -52,4 +62,24 @@ def _is_whole(text: str, count: int) -> bool:
         value = json.loads(body)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, list) and len(value) == count
+    is_list = isinstance(value, list) and len(value) == count
+    return is_list and all(isinstance(item, dict) for item in value)
+
+
+def grammar(norm: Norm, labels: Labels = None) -> str:
+    """GBNF of the answers of this format."""
+    rules = {
+        "root": f'"[" {list_of("object", ", ")} "]"',
+        "object": r'"{" ("\"bbox_2d\": [" box | "\"poly\": [" poly | "\"line\": [" line) "], \"label\": " label "}"',
+        **point_rules(", "),
+    }
+    return grammar_text(rules, norm, labels)
+
+
+def json_schema(norm: Norm, labels: Labels = None) -> dict[str, Any]:
+    """The JSON schema of the answers of this format; weaker than the grammar (spacing, pairs)."""
+    label = label_schema(labels)
+    kinds = [
+        object_schema({kind: flat_schema(kind, norm), "label": label}) for kind in GEOMETRY_KINDS
+    ]
+    return {"type": "array", "items": {"anyOf": kinds}}

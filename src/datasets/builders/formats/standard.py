@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 from src.contract.coordinates import Norm
 from src.contract.predictions import ParsedAnswer
 from src.datasets.builders.conversation import WrittenText
-from src.datasets.builders.formats.objects import Target, parse_objects
-from src.datasets.builders.formats.writing import ObjectText, TextWriter
+from src.datasets.builders.formats.grammar import (
+    Labels,
+    coordinate_schema,
+    flat_schema,
+    grammar_text,
+    label_schema,
+    list_of,
+    object_schema,
+)
+from src.datasets.builders.formats.objects import FEWEST_PAIRS, Target, collect_leaves
+from src.datasets.builders.formats.writing import ObjectText, PointText, TextWriter
+
+POINT = PointText(separator=", ", brackets=("[", "], "), num_counts=2)
 
 
 def write(objects: Sequence[ObjectText]) -> WrittenText:
@@ -38,9 +49,8 @@ def write(objects: Sequence[ObjectText]) -> WrittenText:
 
 def parse(text: str, width: int, height: int, norm: Norm) -> ParsedAnswer:
     """Every complete object of a possibly damaged text, points in pixels; never raises."""
-    answer = parse_objects(text, Target(width=width, height=height, norm=norm), "desc")
-    is_whole = not answer.dropped and _is_whole(text, len(answer.objects))
-    return replace(answer, is_valid=is_whole)
+    found = collect_leaves(text, Target(width=width, height=height, norm=norm), "desc")
+    return found.answer(_is_whole(text, len(found)))
 
 
 def _is_whole(text: str, count: int) -> bool:
@@ -49,4 +59,41 @@ def _is_whole(text: str, count: int) -> bool:
         value = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and list(value) == [f"object_{n}" for n in range(1, count + 1)]
+    if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
+        return False
+    return list(value) == [f"object_{n}" for n in range(1, count + 1)]
+
+
+def grammar(norm: Norm, labels: Labels = None) -> str:
+    """GBNF of the answers of this format; numbers of objects and of a line's points may be any."""
+    rules = {
+        "root": f'"{{" {list_of("object", ", ")} "}}"',
+        "object": r'"\"object_" count "\": {\"desc\": " label ", " (box | poly | line) "}"',
+        "box": r'"\"bbox_2d\": [" coordinate ", " coordinate ", " coordinate ", " coordinate "]"',
+        "poly": r'"\"poly\": [" pair ", " pair (", " pair)+ "]"',
+        "line": r'"\"line_points\": " count ", \"line\": [" pair (", " pair)+ "]"',
+        "pair": '"[" coordinate ", " coordinate "]"',
+        "count": "[1-9] [0-9]*",
+    }
+    return grammar_text(rules, norm, labels)
+
+
+def json_schema(norm: Norm, labels: Labels = None) -> dict[str, Any]:
+    """The JSON schema of the answers of this format; weaker than the grammar (spacing, the order of keys)."""
+    desc = label_schema(labels)
+    pair = {"type": "array", "items": coordinate_schema(norm), "minItems": 2, "maxItems": 2}
+    nested = {
+        kind: {"type": "array", "items": pair, "minItems": FEWEST_PAIRS[kind]}
+        for kind in ("poly", "line")
+    }
+    count = {"type": "integer", "minimum": 2}
+    kinds = [
+        object_schema({"desc": desc, "bbox_2d": flat_schema("bbox_2d", norm)}),
+        object_schema({"desc": desc, "poly": nested["poly"]}),
+        object_schema({"desc": desc, "line_points": count, "line": nested["line"]}),
+    ]
+    return {
+        "type": "object",
+        "patternProperties": {"^object_[1-9][0-9]*$": {"anyOf": kinds}},
+        "additionalProperties": False,
+    }

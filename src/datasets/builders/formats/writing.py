@@ -19,6 +19,18 @@ class ObjectText:
     pairs: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointText:
+    """What a point costs beside its digits, for upper bounds: the text before each number, and further pieces a point.
+
+    `num_counts` are the numbers of an object that are no coordinates: they get digits as an answer grows.
+    """
+
+    separator: str
+    brackets: tuple[str, ...] = ()
+    num_counts: int = 0
+
+
 class TextWriter:
     """Collects pieces and remembers where descriptions and coordinates stand."""
 
@@ -50,6 +62,15 @@ class TextWriter:
         self.add("[")
         self.add(", ".join(f"[{x}, {y}]" for x, y in pairs), "coordinate")
         self.add("]")
+
+    def packed(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """x1,y1,x2,y2 without brackets or spaces"""
+        self.add(",".join(f"{x},{y}" for x, y in pairs), "coordinate")
+
+    def kind(self, kind: GeometryKind) -> None:
+        """The kind in front of packed numbers; a box, the most frequent one, has none."""
+        if kind != "bbox_2d":
+            self.add(f'"{kind}",')
 
     def written(self) -> WrittenText:
         return WrittenText("".join(self._pieces), tuple(self._spans))
