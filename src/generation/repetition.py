@@ -22,12 +22,14 @@ FEWEST_NUMBERS = 4  # two points; less is no object
 _SEPARATORS = " ,;\n\t\r"
 _NUMBER, _KEY_NUMBER = "\x00", "\x01"
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_COUNTER = re.compile(r'(?<=_)\d+(?="\s*:$)')  # of a numbered key; other digits of keys are labels
+_GROUP = re.compile(r"[\[(][^\[\](){}]*[\])]")
 _PIECE = re.compile(r'"(?:[^"\\\n]|\\.)*"(\s*:)?|(?<![\w.])-?\d+(?:\.\d+)?')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Masked:
-    """A text with every coordinate, and every number in a key, as one character.
+    """A text with every coordinate, and every counter in a key, as one character.
 
     `places` and `values` are the coordinates, by their offset in `skeleton`; `largest` is the largest up to each. `steps` are
     offsets (skeleton, text) after each masked piece.
@@ -60,7 +62,7 @@ def _mask(text: str) -> _Masked:
             values.append(float(found))
             found = _NUMBER
         elif match.group(1) is not None:
-            found = re.sub(r"\d+", _KEY_NUMBER, found)
+            found = _COUNTER.sub(_KEY_NUMBER, found)
         pieces += (between, found)
         length += len(found)
         position = match.end()
@@ -73,8 +75,12 @@ def _mask(text: str) -> _Masked:
 
 
 def _is_whole(unit: str) -> bool:
-    """Whether a unit describes an object from its first bracket to its last: no part of one beside a part of the next."""
-    if not any(character.isalpha() for character in unit):
+    """Whether a unit is an object from its first bracket to its last: no part of one beside a part of the next."""
+    is_labelled = any(character.isalpha() for character in unit)
+    # Objects below a common label have none of their own; the points of a polygon are in brackets of two numbers.
+    if not is_labelled and not any(
+        group.count(_NUMBER) >= FEWEST_NUMBERS for group in _GROUP.findall(unit)
+    ):
         return False
     depth = 0
     for character in _STRING.sub("", unit):

@@ -1,11 +1,12 @@
 """How sure a model was of an object: the geometric mean of the probabilities of its label's and coordinates' tokens.
 
-Brackets, keys and commas are nearly certain in any answer and would only dilute the mean. What counts: the strings that are
-no keys, and the numbers inside brackets (of a format without brackets, all numbers).
+Brackets, keys and commas are nearly certain in any answer and would only dilute the mean. What counts: the label, where it stands
+with the object, and the numbers inside brackets (of a format without brackets, all numbers).
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from bisect import bisect_left, bisect_right
@@ -56,10 +57,12 @@ def object_scores(answer: ParsedAnswer, text: str, tokens: Sequence[TokenScore])
 def content_ranges(piece: str, desc: str) -> list[tuple[int, int]]:
     """Offsets (start, end) of an object's label and coordinates in its text."""
     bare = _blanked(_KEY, piece)
-    found = [match.span(1) for match in _STRING.finditer(bare)]
-    if found:
-        bare = _blanked(_STRING, bare)
-    elif (place := piece.find(desc)) >= 0:
+    written = {json.dumps(desc, ensure_ascii=False)[1:-1], json.dumps(desc)[1:-1]}
+    strings = list(_STRING.finditer(bare))
+    # Other strings name a kind of geometry; of a list below a common label the label stands elsewhere.
+    found = [match.span(1) for match in strings if match.group(1) in written]
+    bare = _blanked(_STRING, bare)
+    if not strings and (place := piece.find(desc)) >= 0:
         found = [(place, place + len(desc))]
         bare = _blanked(_MARK, bare[:place] + " " * len(desc) + bare[place + len(desc) :])
     bracketed = [match.span() for match in _BRACKETED.finditer(bare)]

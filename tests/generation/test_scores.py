@@ -77,6 +77,9 @@ def test_tokens_of_another_text_are_refused():
         ('{"label": "say \\\\"hi\\\\"", "bbox_2d": [1, 2, 3, 4], "score": 0.5}', 'say "hi"',
          ['say \\\\"hi\\\\"', "1", "2", "3", "4"]),
         ("<ref_1>old cup</ref_1><box_9>(1,2),(3,4)</box_9>", "old cup", ["old cup", "1", "2", "3", "4"]),
+        ('["old cup","poly",1,2,3,4,5,6]', "old cup", ["old cup", "1", "2", "3", "4", "5", "6"]),
+        ('["poly",1,2,3,4,5,6]', "old cup", ["1", "2", "3", "4", "5", "6"]),
+        ("[1,2,3,4]", "1", ["1", "2", "3", "4"]),
         ("old cup 1 2 3 4", "old cup", ["old cup", "1", "2", "3", "4"]),
     ],
 )  # fmt: skip
