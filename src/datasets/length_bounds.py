@@ -1,8 +1,9 @@
 """How long a sample can become when augmentation or a drawn choice of objects changes it: an upper bound in tokens.
 
-Pictures and shapes: `src.datasets.augmentation.bounds`. Text: the answer is written once with every shape as a single point and
-tokenised; each point more then costs what the dearest point costs, since tokenizers of this family cut before and after
-digits and punctuation, so that pieces of coordinates never merge. Cost: one tokenisation of a short text a record.
+Pictures and shapes: `src.datasets.augmentation.bounds`. Text: an object's frame is what a second object like it adds to an answer
+when both are single points, and each point costs what the dearest point costs, since tokenizers of this family cut before and
+after digits, so that pieces of coordinates never merge. What a first object costs beyond a second one is counted once for
+each description: a format may write it once for all its objects. Cost: two tokenisations of a short text a description and kind.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from src.contract.records import GeometryKind
 from src.datasets.augmentation.bounds import OutputBounds, ShapeBound
 from src.datasets.augmentation.pipeline import Pipeline
 from src.datasets.builders.formats.registry import FORMATS
-from src.datasets.builders.formats.writing import ObjectText
+from src.datasets.builders.formats.writing import ObjectText, PointText
 from src.datasets.builders.jsonlines import JsonLinesBuilder
 from src.datasets.scene import RenderedScene, Scene, SceneObject
 
@@ -38,9 +39,10 @@ class LengthBound:
         self, builder: JsonLinesBuilder, pipeline: Pipeline | None, max_objects: int | None
     ) -> None:
         self.builder = builder
+        self.format = FORMATS[builder.config.json_format]
         self.max_objects = max_objects
         self.output = None if pipeline is None else OutputBounds(pipeline)
-        self._frames: dict[tuple[str, GeometryKind], int] = {}
+        self._frames: dict[tuple[str, GeometryKind], tuple[int, int]] = {}
         self._point: int | None = None
         self.wording = None if pipeline is None else pipeline.emission.wording
         self.fingerprint = repr(
@@ -87,41 +89,65 @@ class LengthBound:
         pasted = 0 if self.output is None else self.output.num_pasted
         dearest = sorted(costs, reverse=True)
         frame = length_of.text_tokens(self.builder.prefix) + SEAM
-        return frame + sum(dearest[:limit]) + pasted * dearest[0]
+        firsts = self._firsts(scene, length_of)
+        return frame + sum(dearest[:limit]) + pasted * dearest[0] + firsts
+
+    def _wordings(self, desc: str) -> tuple[str, ...]:
+        """What a description may become."""
+        return (desc,) if self.wording is None else (desc, desc.replace(*self.wording))
+
+    def _firsts(self, scene: Scene, length_of: TextLength) -> int:
+        """Tokens that the first object of each description costs beyond a further one; no more descriptions than may stand."""
+        dearest: dict[str, int] = {}
+        for item in scene.objects:
+            kind = self._bound(item).kind
+            for desc in self._wordings(item.desc):
+                cost = self._frame(desc, kind, length_of)[0]
+                dearest[desc] = max(cost, dearest[desc]) if desc in dearest else cost
+        num_wordings = 1 if self.wording is None else 2
+        limit = None if self.max_objects is None else num_wordings * self.max_objects
+        return sum(sorted(dearest.values(), reverse=True)[:limit])
+
+    def _bound(self, item: SceneObject) -> ShapeBound:
+        shape = item.shape
+        if self.output is not None:
+            return self.output.shape(shape.kind, len(shape.points))
+        count = len(shape.points)
+        return ShapeBound(kind=shape.kind, vertices=count, parts=1, total_vertices=count)
 
     def _object(self, item: SceneObject, length_of: TextLength) -> int:
         """Tokens of an object with all its parts, the seams between them included."""
-        shape = item.shape
-        bound = ShapeBound(
-            kind=shape.kind, vertices=len(shape.points), parts=1, total_vertices=len(shape.points)
-        )
-        if self.output is not None:
-            bound = self.output.shape(shape.kind, len(shape.points))
-        desc = item.desc
-        if self.wording is not None:
-            desc = max(desc, desc.replace(*self.wording), key=length_of.text_tokens)
-        frame = self._frame(desc, bound.kind, length_of)
+        bound = self._bound(item)
+        wordings = self._wordings(item.desc)
+        frame = max(self._frame(desc, bound.kind, length_of)[1] for desc in wordings)
         if self._point is None:
-            self._point = _point(self.builder.config.emit_norm, length_of)
+            self._point = _point(self.format.point, self.builder.config.emit_norm, length_of)
         return bound.parts * frame + bound.total_vertices * self._point
 
-    def _frame(self, desc: str, kind: GeometryKind, length_of: TextLength) -> int:
-        """Tokens of an object's text around its points; remembered, since descriptions repeat."""
+    def _frame(self, desc: str, kind: GeometryKind, length_of: TextLength) -> tuple[int, int]:
+        """Tokens of an object's text around its points: (of the first of its description beyond a further one, of that one).
+
+        Remembered, since descriptions repeat.
+        """
         key = (desc, kind)
         if key not in self._frames:
             if len(self._frames) >= MAX_FRAMES:
                 self._frames.clear()
-            write = FORMATS[self.builder.config.json_format].write
-            text = write([ObjectText(desc, kind, POINT)]).text
+            write = self.format.write
+            item = ObjectText(desc, kind, POINT)
+            first, both = (length_of.text_tokens(write([item] * count).text) for count in (1, 2))
+            further = both - first
             # The number in its key, and that of its points, may have more digits.
-            self._frames[key] = length_of.text_tokens(text) + 2 * COUNT_DIGITS + SEAM
+            digits = self.format.point.num_counts * COUNT_DIGITS
+            self._frames[key] = (max(0, first - further) + SEAM, further + digits + SEAM)
         return self._frames[key]
 
 
-def _point(norm: Norm, length_of: TextLength) -> int:
-    """Tokens of the dearest point, `[x, y], `."""
-    brackets = length_of.text_tokens("[") + length_of.text_tokens("], ")
+def _point(text: PointText, norm: Norm, length_of: TextLength) -> int:
+    """Tokens of the dearest point."""
+    brackets = sum(length_of.text_tokens(piece) for piece in text.brackets)
     if norm == "none":  # a digit is one token at the most
-        return brackets + 2 * (PIXEL_DIGITS + length_of.text_tokens(", "))
+        return brackets + 2 * (PIXEL_DIGITS + length_of.text_tokens(text.separator))
     numbers = range(GRID[norm] + 1)
-    return brackets + 2 * max(length_of.text_tokens(f", {number}") for number in numbers)
+    dearest = max(length_of.text_tokens(f"{text.separator}{number}") for number in numbers)
+    return brackets + 2 * dearest

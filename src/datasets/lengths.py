@@ -33,7 +33,7 @@ from src.files import atomic_write
 from src.rng import stable_hash
 from src.utils.progress import progress
 
-VERSION = 1
+VERSION = 2
 CHUNK = 1024
 KEPT = 4
 HEADER_BYTES = 64

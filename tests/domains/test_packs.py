@@ -1,5 +1,6 @@
 import pytest
 
+from src.datasets.builders.formats.registry import FORMATS
 from src.domains.loader import load_pack, pack_ids
 from src.domains.prompts import render_prompts
 from src.errors import ConfigError
@@ -53,7 +54,7 @@ def test_shipped_packs_load_and_render_in_every_format():
     for name in pack_ids():
         for mode in ("dense", "summary"):
             for norm in ("none", "norm100", "norm1000"):
-                for json_format in ("standard", "qwen"):
+                for json_format in FORMATS:
                     system, user = render_prompts(load_pack(name), mode, json_format, norm)
                     assert user
                     assert "{" not in (system or "")

@@ -17,6 +17,7 @@ import torch
 
 from src.contract.records import Source
 from src.datasets.builders.conversation import Conversation, Span, Turn
+from src.datasets.builders.formats.registry import FORMATS
 from src.errors import DataError
 from src.training.kinds import CODES, NO_KIND
 from src.training.torchvision_shim import ensure_torchvision
@@ -117,7 +118,7 @@ def test_earlier_turns_of_a_chat_are_text_and_their_ends_format(template):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("json_format", ["standard", "qwen"])
+@pytest.mark.parametrize("json_format", FORMATS)
 @pytest.mark.parametrize("emit_norm", ["none", "norm1000"])
 def test_dense_records_and_empty_pictures(template, scenes, json_format, emit_norm):
     from src.contract.budget import PixelBudget
