@@ -158,7 +158,7 @@ def wait_before(attempt: int, asked: str | None, jitter: float) -> float:
     """Seconds before the next try: what the server asks for (`Retry-After` in seconds), else doubling, 50 to 100 % of it."""
     if asked is not None and asked.strip().isdigit():
         return min(float(asked), LONGEST_WAIT_S)
-    return min(FIRST_WAIT_S * 2**attempt, LONGEST_WAIT_S) * (0.5 + 0.5 * jitter)
+    return min(FIRST_WAIT_S * 2.0**attempt, LONGEST_WAIT_S) * (0.5 + 0.5 * jitter)
 
 
 def stopped_at_repetition(result: GenerationResult, options: GenerationOptions) -> GenerationResult:
