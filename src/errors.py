@@ -78,5 +78,9 @@ class DataError(ProjectError):
     """A data file or data set that cannot be used as asked (missing, empty, over-long sample)."""
 
 
+class EndpointError(ProjectError):
+    """An inference server that cannot be reached, refuses, or answers with what is no answer."""
+
+
 class UsageError(ProjectError):
     """A command called with arguments that make no sense together (exit code 2)."""

@@ -17,7 +17,7 @@ from src.evaluation.report import EvaluationReport, evaluate
 from src.files import write_text
 from src.generation.grounding import grounding_of_run
 from src.generation.prediction import PredictSettings, jsonl_items, predict
-from src.generation.types import Engine
+from src.generation.types import Engine, GenerationOptions
 from src.report.page import MetricTable, ReportSample, write_report
 from src.report.sheet import contact_sheet
 from src.utils.logger import get_logger
@@ -39,7 +39,7 @@ def evaluate_checkpoint(
         model=str(checkpoint),
         source=str(source),
         grounding=grounding_of_run(config),
-        max_new_tokens=wanted.max_new_tokens,
+        options=GenerationOptions(max_new_tokens=wanted.max_new_tokens),
         batch_size=wanted.batch_size,
         limit=wanted.limit,
     )

@@ -2,85 +2,78 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from src.config.loader import find_config, load_config
 from src.errors import UsageError
-from src.generation.grounding import Grounding, grounding_of_run, read_grounding
+from src.generation.backends import BACKENDS, open_engine
+from src.generation.command import (
+    add_backend_words,
+    add_decoding_words,
+    backend_of,
+    grounding_for,
+    options_of,
+)
 from src.generation.prediction import PredictSettings, folder_items, jsonl_items, predict
+from src.generation.ranks import ranks_of_launch
 from src.utils.cli import parser, run
 from src.utils.logger import get_logger
 
 logger = get_logger(__name__)
 
 
-def _grounding(model: Path, config_name: str | None) -> Grounding:
-    if config_name is not None:
-        return grounding_of_run(load_config(find_config(config_name)).config)
-    found = read_grounding(model)
-    if found is None:
-        raise UsageError.say(
-            f"{model} has no grounding.json, so its prompt and coordinate space are unknown",
-            remedy="give the training config with --config",
-        )
-    return found
-
-
 def main(argv: Sequence[str]) -> int:
-    arguments = parser(
-        "python -m src.predict", "Predict a JSONL or a folder of pictures with a checkpoint."
+    words = parser(
+        "python -m src.predict",
+        "Predict a JSONL or a folder of pictures with a checkpoint. Interrupted, the same command goes on.",
     )
-    arguments.add_argument(
-        "--model", required=True, type=Path, help="checkpoint folder (full or adapter)"
+    words.add_argument(
+        "--model",
+        required=True,
+        help="checkpoint folder (full or adapter); of --backend openai the name that the server knows",
     )
-    source = arguments.add_mutually_exclusive_group(required=True)
+    words.add_argument("--backend", choices=BACKENDS, default="transformers", help="what generates")
+    source = words.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--jsonl", type=Path, help="contract records; their objects become the truth"
     )
     source.add_argument("--images", type=Path, help="folder of pictures without annotation")
-    arguments.add_argument("--out", required=True, type=Path, help="prediction file to write")
-    arguments.add_argument(
+    words.add_argument("--out", required=True, type=Path, help="prediction file to write")
+    words.add_argument(
         "--config", help="training config, when the checkpoint has no grounding.json"
     )
-    arguments.add_argument("--batch-size", type=int, default=16, help="images generated at once")
-    arguments.add_argument("--max-new-tokens", type=int, default=1024, help="longest answer")
-    arguments.add_argument("--limit", type=int, help="only the first items")
-    arguments.add_argument(
-        "--dtype", choices=("float32", "bfloat16", "float16"), help="weights in memory"
-    )
-    arguments.add_argument(
+    words.add_argument("--batch-size", type=int, default=16, help="images generated at once")
+    words.add_argument("--limit", type=int, help="only the first items")
+    words.add_argument(
         "--root", action="append", default=[], type=Path, help="further folder for images"
     )
-    arguments.add_argument("--restart", action="store_true", help="discard an interrupted run")
-    options = arguments.parse_args(argv)
-    if options.batch_size < 1 or options.max_new_tokens < 1:
-        raise UsageError.say("--batch-size and --max-new-tokens must be at least 1")
+    words.add_argument("--restart", action="store_true", help="discard an interrupted run")
+    words.add_argument("--json", action="store_true", help="print a JSON line when done")
+    add_decoding_words(words)
+    add_backend_words(words)
+    given = words.parse_args(argv)
+    if given.batch_size < 1 or (given.limit is not None and given.limit < 1):
+        raise UsageError.say("--batch-size and --limit must be at least 1")
+    backend = backend_of(given.backend, given.model, given)
+    grounding = grounding_for(given.model, given.config)
     settings = PredictSettings(
-        model=str(options.model),
-        source=str(options.jsonl or options.images),
-        grounding=_grounding(options.model, options.config),
-        max_new_tokens=options.max_new_tokens,
-        batch_size=options.batch_size,
-        limit=options.limit,
+        model=given.model,
+        source=str(given.jsonl or given.images),
+        grounding=grounding,
+        options=options_of(given, grounding, (backend.name,)),
+        backend=backend.identity,
+        batch_size=given.batch_size,
+        limit=given.limit,
     )
-    items = (
-        jsonl_items(options.jsonl, options.root) if options.jsonl else folder_items(options.images)
-    )
-    from src.training.torchvision_shim import ensure_torchvision
-
-    ensure_torchvision()
-    from src.training.ms_swift.engine import load_engine
-
-    predict(
-        items,
-        load_engine(options.model, options.dtype),
-        settings,
-        options.out,
-        restart=options.restart,
-    )
-    logger.info("wrote %s", options.out)
+    items = jsonl_items(given.jsonl, given.root) if given.jsonl else folder_items(given.images)
+    ranks = ranks_of_launch()
+    predict(items, open_engine(backend), settings, given.out, restart=given.restart, ranks=ranks)
+    logger.info("wrote %s", given.out)
+    if given.json and ranks.rank == 0:
+        found = {"out": str(given.out), "num_images": len(items[: given.limit])}
+        sys.stdout.write(json.dumps(found) + "\n")
     return 0
 
 

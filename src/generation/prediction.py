@@ -1,18 +1,14 @@
-"""Predict a JSONL or a folder of pictures with an engine: batched, in order, resumable.
+"""Predict a JSONL or a folder of pictures with an engine: batched, in order, resumable, by one or several processes.
 
-Lines are appended to `OUT.partial` batch by batch; its first line names the settings, so that an interrupted run continues
-where it stood and a run with other settings does not mix in. When all is done the file is put in place in one move.
+Answers go to a journal batch by batch (`src.generation.journal`), so that an interrupted run continues where it stood. When all
+is done the file is put in place in one move.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
@@ -28,8 +24,10 @@ from src.datasets.builders.jsonlines import JsonLinesBuilder
 from src.datasets.render import render
 from src.datasets.scene import open_scene
 from src.errors import DataError
-from src.files import atomic_write
 from src.generation.grounding import Grounding
+from src.generation.journal import Journal
+from src.generation.ranks import ALONE, Ranks
+from src.generation.scores import object_scores
 from src.generation.types import Engine, GenerationOptions, GenerationRequest, GenerationResult
 from src.images import SUFFIXES, read_header
 from src.utils.progress import progress
@@ -42,7 +40,8 @@ class PredictSettings:
     model: str
     source: str
     grounding: Grounding
-    max_new_tokens: int
+    options: GenerationOptions
+    backend: str = "transformers"
     batch_size: int
     limit: int | None
 
@@ -107,81 +106,50 @@ def predict(
     out: Path,
     *,
     restart: bool = False,
+    ranks: Ranks = ALONE,
 ) -> Path:
-    """Write `out`, continuing `out.partial` where one stands; returns `out`."""
+    """Write `out`, continuing its journal where one stands; returns `out`.
+
+    Whole batches are dealt to the ranks by their number, so every rank calls this with the same arguments. Rank 0 writes `out`.
+    """
     items = items[: settings.limit]
-    partial = out.with_name(f"{out.name}.partial")
     out.parent.mkdir(parents=True, exist_ok=True)
-    done = 0 if restart else _resume(partial, settings)
-    if done == 0:
-        with atomic_write(partial, "wb") as handle:
-            handle.write(_header(settings))
+    journal = Journal(out=out, settings=asdict(settings))
+    if restart and ranks.rank == 0:
+        journal.discard()
+    ranks.meet()
+    done = journal.done()
+    # Nobody writes before all have read: what is done is the same for all.
+    ranks.meet()
     builder = JsonLinesBuilder(settings.grounding.builder, settings.grounding.prompts)
-    options = GenerationOptions(max_new_tokens=settings.max_new_tokens)
-    # Batches are cut from the whole list, so that a resumed run forms the same ones.
+    # Batches are cut from the whole list, so that a resumed run, or one with other ranks, forms the same ones.
     size = settings.batch_size
-    starts = range(done - done % size, len(items), size)
-    with partial.open("ab") as handle:
+    own = range(ranks.rank * size, len(items), ranks.world_size * size)
+    starts = [
+        start
+        for start in own
+        if any(position not in done for position in range(start, min(start + size, len(items))))
+    ]
+    with journal.writer(ranks.rank) as writer:
         for start in progress(
-            starts, total=-(-len(items) // size), label="predict", start=done // size
+            starts, total=len(own), label="predict", start=len(own) - len(starts)
         ):
             batch = items[start : start + size]
-            found = predict_batch(batch, engine, builder, settings.grounding, options, out.parent)
-            lines = [prediction_to_line(item) for item in found]
-            handle.write(b"".join(lines[max(0, done - start) :]))
-            handle.flush()
-            os.fsync(handle.fileno())
-    with atomic_write(out, "wb") as target, partial.open("rb") as handle:
-        handle.readline()
-        while chunk := handle.read(1 << 20):
-            target.write(chunk)
-    partial.unlink()
+            found = predict_batch(
+                batch, engine, builder, settings.grounding, settings.options, out.parent
+            )
+            writer.add(
+                {
+                    position: prediction_to_line(item)
+                    for position, item in enumerate(found, start)
+                    if position not in done
+                }
+            )
+    ranks.meet()
+    if ranks.rank == 0:
+        journal.finish(len(items))
+    ranks.meet()
     return out
-
-
-def _header(settings: PredictSettings) -> bytes:
-    return orjson.dumps({"settings": asdict(settings)}, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _resume(partial: Path, settings: PredictSettings) -> int:
-    """Lines already done; a torn last line is cut off. `DataError` when the file is of another run."""
-    if not partial.is_file():
-        return 0
-    data = partial.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    head, _, body = whole.partition(b"\n")
-    expected = _header(settings).rstrip(b"\n")
-    if head != expected:
-        raise DataError.say(
-            f"{partial} was begun with other settings",
-            got=_difference(head, expected),
-            remedy="finish that run, give another --out, or begin anew with --restart",
-        )
-    if len(whole) != len(data):
-        with partial.open("r+b") as handle:
-            handle.truncate(len(whole))
-    return body.count(b"\n")
-
-
-def _difference(head: bytes, expected: bytes) -> str:
-    """The first setting in which two headers differ."""
-    try:
-        old, new = (_flat(orjson.loads(text)["settings"]) for text in (head, expected))
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return "a damaged first line"
-    names = [name for name in new if name not in old or old[name] != new[name]]
-    return ", ".join(
-        f"{n}: {old[n] if n in old else None!r} instead of {new[n]!r}" for n in names[:3]
-    )
-
-
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {path: value}
-    joined: dict[str, Any] = {}
-    for key, below in value.items():
-        joined |= _flat(below, f"{path}.{key}" if path else key)
-    return joined
 
 
 def predict_batch(
@@ -222,6 +190,9 @@ def _prediction(
         answer = ParsedAnswer(objects=(), is_valid=True)
     else:
         answer = FORMATS[builder.json_format].parse(text, *seen, builder.emit_norm)
+    scores = None
+    if result.tokens is not None and not builder.use_summary:
+        scores = object_scores(answer, text, result.tokens)
     scale = (item.record.width / seen[0], item.record.height / seen[1])
     has_scores = any(score is not None for score in answer.verbalised)
     return Prediction(
@@ -239,6 +210,7 @@ def _prediction(
         mode="summary" if builder.use_summary else "dense",
         summary=item.summary,
         num_tokens=result.num_tokens,
+        logprob_scores=scores,
         verbalised_scores=answer.verbalised if has_scores else None,
     )
 

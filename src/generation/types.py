@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from src.contract.predictions import FinishReason
@@ -22,8 +22,9 @@ class GenerationRequest:
 class GenerationOptions:
     """How to decode. Temperature 0 is greedy; above it each item draws from a seed of its own, made of `seed` and its key.
 
-    `max_repeats` ends an answer that describes an almost equal object so many times in a row (None: never). `grammar` is a
-    GBNF text that a backend which offers constrained decoding must follow; the others refuse it.
+    Sampling is from the whole distribution: no top-k, top-p or penalty. `max_repeats` ends an answer that describes an almost
+    equal object so many times in a row, at least 2 (None: never). `grammar` is a GBNF text that a backend which offers
+    constrained decoding must follow; the others refuse it.
     """
 
     max_new_tokens: int = 1024
@@ -62,15 +63,25 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScriptedEngine:
-    """Answers from a table by request key: for tests and dry runs without a model."""
+    """Answers from a table by request key: for tests and dry runs without a model.
 
-    answers: Mapping[str, str]
+    A text stands for a certain answer of one token a character that ended by itself; a whole result is given as it is, its
+    tokens only when they are asked for.
+    """
+
+    answers: Mapping[str, str | GenerationResult]
 
     def generate(
         self, requests: Sequence[GenerationRequest], options: GenerationOptions
     ) -> list[GenerationResult]:
-        texts = [self.answers[request.key] for request in requests]
-        return [
-            GenerationResult(text=text, finish_reason="stop", num_tokens=len(text))
-            for text in texts
-        ]
+        found = [_result(self.answers[request.key]) for request in requests]
+        return found if options.logprobs else [replace(item, tokens=None) for item in found]
+
+
+def _result(answer: str | GenerationResult) -> GenerationResult:
+    if isinstance(answer, GenerationResult):
+        return answer
+    tokens = tuple(TokenScore(character, 0.0) for character in answer)
+    return GenerationResult(
+        text=answer, finish_reason="stop", num_tokens=len(answer), tokens=tokens
+    )

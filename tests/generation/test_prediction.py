@@ -41,7 +41,7 @@ def settings(**changes):
         "model": "m",
         "source": "s",
         "grounding": GROUNDING,
-        "max_new_tokens": 9,
+        "options": GenerationOptions(max_new_tokens=9),
         "batch_size": 5,
         "limit": None,
     }
@@ -72,7 +72,7 @@ def test_an_interrupted_run_continues_to_the_same_file(items, tmp_path, calls):
         predict(items, Stopping(ANSWERS, calls), settings(), out)
     assert not out.exists()
     partial = out.with_name("p.jsonl.partial")
-    partial.write_bytes(partial.read_bytes() + b'{"torn')
+    partial.write_bytes(partial.read_bytes() + b'7\t{"torn')
     predict(items, Stopping(ANSWERS, 3 - calls), settings(), out)
     assert out.read_bytes() == whole.read_bytes()
 
@@ -82,9 +82,20 @@ def test_other_settings_are_refused_by_name(items, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         predict(items, Stopping(ANSWERS, 1), settings(), out)
     with pytest.raises(DataError, match="other settings") as caught:
-        predict(items, ScriptedEngine(ANSWERS), settings(max_new_tokens=10), out)
-    assert "max_new_tokens: 9 instead of 10" in caught.value.issues[0].got
-    predict(items, ScriptedEngine(ANSWERS), settings(max_new_tokens=10), out, restart=True)
+        predict(
+            items,
+            ScriptedEngine(ANSWERS),
+            settings(options=GenerationOptions(max_new_tokens=10)),
+            out,
+        )
+    assert "options.max_new_tokens: 9 instead of 10" in caught.value.issues[0].got
+    predict(
+        items,
+        ScriptedEngine(ANSWERS),
+        settings(options=GenerationOptions(max_new_tokens=10)),
+        out,
+        restart=True,
+    )
     assert len(list(read_predictions(out))) == 12
 
 

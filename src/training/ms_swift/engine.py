@@ -1,10 +1,11 @@
-"""ms-swift's transformers engine behind the project's `Engine` interface: batched greedy generation."""
+"""ms-swift's transformers engine behind the project's `Engine` interface: batched generation in this process."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,19 @@ import torch
 from swift.infer_engine import InferRequest, RequestConfig, TransformersEngine
 from swift.model import get_model_processor
 from swift.template import get_template
+from transformers import LogitsProcessorList
 
+from src.contract.predictions import FinishReason
 from src.errors import ConfigError
-from src.generation.types import GenerationOptions, GenerationRequest, GenerationResult
+from src.generation.spelling import spell_ids
+from src.generation.types import (
+    GenerationOptions,
+    GenerationRequest,
+    GenerationResult,
+    TokenScore,
+)
 from src.training.ms_swift.loading import forbid_remote_code
+from src.training.ms_swift.steering import Row, Steering
 from src.training.ms_swift.template import fit_token_ids, to_swift_row
 
 ARGS = "args.json"
@@ -31,30 +41,79 @@ class SwiftEngine:
     def generate(
         self, requests: Sequence[GenerationRequest], options: GenerationOptions
     ) -> list[GenerationResult]:
-        """Answers in the order of the requests; greedy, so equal for equal batches."""
-        rows = [to_swift_row(request.conversation, with_target=False) for request in requests]
-        config = RequestConfig(
-            max_tokens=options.max_new_tokens, temperature=0.0, return_details=True
-        )
-        self.engine.max_batch_size = len(rows)
-        responses = self.engine.infer(
-            [InferRequest(messages=row["messages"], images=row["images"]) for row in rows],
-            config,
-            use_tqdm=False,
-        )
-        return [self._result(response.choices[0], options) for response in responses]
+        """Answers in the order of the requests, equal for equal batches; in float32 for any batches.
 
-    def _result(self, choice: Any, options: GenerationOptions) -> GenerationResult:
+        `ConfigError` for a grammar, which this engine cannot follow.
+        """
+        if options.grammar is not None:
+            raise ConfigError.say(
+                "the transformers backend cannot constrain its answers",
+                remedy="leave out --constrain, or use --backend vllm or openai",
+            )
+        steering = Steering(
+            [request.key for request in requests],
+            options,
+            end=self._stops[0],
+            decode=self.engine.tokenizer.decode,
+        )
+
+        def steer(arguments: dict[str, Any]) -> dict[str, Any]:
+            if steering.is_needed:
+                arguments["inputs"]["logits_processor"] = LogitsProcessorList([steering])
+            return arguments
+
+        # `infer` has no such hook, and does no more for one batch.
+        responses = self.engine._infer(
+            [to_infer_request(request) for request in requests],
+            # The model's own penalty would punish coordinates that occur twice.
+            RequestConfig(
+                max_tokens=options.max_new_tokens,
+                temperature=0.0,
+                repetition_penalty=1.0,
+                return_details=True,
+            ),
+            pre_infer_hook=steer,
+        )
+        return [
+            self._result(response.choices[0], options, row)
+            for response, row in zip(responses, steering.rows, strict=True)
+        ]
+
+    @property
+    def _stops(self) -> list[int]:
+        return _as_list(self.engine.generation_config.eos_token_id) or [
+            self.engine.tokenizer.eos_token_id
+        ]
+
+    def _result(self, choice: Any, options: GenerationOptions, row: Row) -> GenerationResult:
         tokens = choice.token_ids
-        stops = set(_as_list(self.engine.generation_config.eos_token_id))
-        ended = bool(tokens) and tokens[-1] in stops
+        ended = bool(tokens) and tokens[-1] in self._stops
         # ms-swift drops pad tokens, which may be the stop token too: then the answer is shorter than the limit.
         is_cut = not ended and len(tokens) >= options.max_new_tokens
+        reason: FinishReason = "length" if is_cut else "stop"
         return GenerationResult(
             text=choice.message.content,
-            finish_reason="length" if is_cut else "stop",
+            finish_reason="repetition" if row.is_repeating else reason,
             num_tokens=len(tokens),
+            tokens=self._scores(tokens, row) if options.logprobs else None,
         )
+
+    def _scores(self, tokens: list[int], row: Row) -> tuple[TokenScore, ...]:
+        """The scores of the tokens that the text is made of: no stop tokens."""
+        pad = self.engine.tokenizer.pad_token_id
+        logprobs = [
+            chance for token, chance in zip(row.ids, row.logprobs, strict=True) if token != pad
+        ]
+        ids = self.engine.template.skip_stop_tokens(tokens)
+        pieces = spell_ids(ids, self.engine.tokenizer.decode)
+        # The last ones are of stop tokens, or of a row that had ended before the others.
+        return tuple(TokenScore(*pair) for pair in zip(pieces, logprobs, strict=False))
+
+
+def to_infer_request(request: GenerationRequest) -> InferRequest:
+    """The request as ms-swift takes it."""
+    row = to_swift_row(request.conversation, with_target=False)
+    return InferRequest(messages=row["messages"], images=row["images"])
 
 
 def _as_list(value: Any) -> list[int]:
@@ -63,27 +122,66 @@ def _as_list(value: Any) -> list[int]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def load_engine(checkpoint: Path, dtype: str | None = None) -> SwiftEngine:
-    """The engine of a checkpoint folder; an adapter folder loads its base model first.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointFiles:
+    """A checkpoint folder as its base model and, for an adapter folder, the adapter."""
 
-    `dtype` is a torch dtype name; default float32 on a CPU, bfloat16 elsewhere.
+    base: Path
+    adapter: Path | None
+    model_type: str
+
+
+def checkpoint_files(checkpoint: Path, base: Path | None = None) -> CheckpointFiles:
+    """Where the weights of a checkpoint folder are; `base` replaces the base model that an adapter names.
+
+    `ConfigError` when there is no model.
+    """
+    adapter, model = None, checkpoint
+    if (checkpoint / ADAPTER).is_file():
+        adapter, model = checkpoint, base or _base_of(checkpoint)
+    if not (model / "config.json").is_file():
+        raise ConfigError.say(
+            f"{model} is not a checkpoint folder", remedy="name the folder that holds config.json"
+        )
+    # Named, because one architecture serves several of ms-swift's model types (chat, embedding, reranker).
+    model_type = json.loads((model / "config.json").read_text(encoding="utf-8"))["model_type"]
+    return CheckpointFiles(base=model, adapter=adapter, model_type=model_type)
+
+
+def _base_of(adapter: Path) -> Path:
+    """The base model that ms-swift trained the adapter on."""
+    path = adapter / ARGS
+    if not path.is_file():
+        raise ConfigError.say(
+            f"{adapter} is an adapter whose base model is unknown",
+            expected=f"{ARGS} beside it, as training writes it",
+            remedy="name the base model with --base",
+        )
+    return Path(json.loads(path.read_text(encoding="utf-8"))["model"])
+
+
+def load_engine(
+    checkpoint: Path, dtype: str | None = None, *, base: Path | None = None
+) -> SwiftEngine:
+    """The engine of a checkpoint folder; an adapter folder loads its base model (`base`, else the one it names) first.
+
+    `dtype` is a torch dtype name; default float32 on a CPU, bfloat16 elsewhere. Under torchrun each process takes its own GPU.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     forbid_remote_code()
-    chosen = dtype or ("bfloat16" if torch.cuda.is_available() else "float32")
-    base, adapters = checkpoint, []
-    if (checkpoint / ADAPTER).is_file():
-        base = Path(json.loads((checkpoint / ARGS).read_text(encoding="utf-8"))["model"])
-        adapters = [str(checkpoint)]
-    if not (base / "config.json").is_file():
-        raise ConfigError.say(
-            f"{base} is not a checkpoint folder", remedy="name the folder that holds config.json"
-        )
-    # Named, because one architecture serves several of ms-swift's model types (chat, embedding, reranker).
-    model_type = json.loads((base / "config.json").read_text(encoding="utf-8"))["model_type"]
+    files = checkpoint_files(checkpoint, base)
     model, processor = get_model_processor(
-        str(base), torch_dtype=getattr(torch, chosen), model_type=model_type
+        str(files.base), torch_dtype=torch_dtype(dtype), model_type=files.model_type
     )
     template = get_template(processor)
     fit_token_ids(template)
+    adapters = [] if files.adapter is None else [str(files.adapter)]
     return SwiftEngine(TransformersEngine(model, template=template, adapters=adapters))
+
+
+def torch_dtype(name: str | None) -> torch.dtype:
+    """The named dtype; float32 on a CPU and bfloat16 elsewhere when there is no name."""
+    dtype: torch.dtype = getattr(
+        torch, name or ("bfloat16" if torch.cuda.is_available() else "float32")
+    )
+    return dtype

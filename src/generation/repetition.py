@@ -1,0 +1,148 @@
+"""When an answer repeats itself: a model that lost its way writes the same object until the limit of new tokens.
+
+Independent of the answer format: the text is looked at with its coordinates masked, and a run is the same masked text several
+times on end, each time with almost the same numbers. Labels must be equal to the letter; running numbers in JSON keys do not
+count. A cycle of a few objects is a run of a longer unit. Cost: about 0.3 ms for 1,000 characters, so callers look only after a
+closing bracket.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+
+CLOSING = "}])>"
+TOLERANCE = 0.02
+"""Numbers are almost equal within this share of the largest coordinate so far, which never exceeds the grid."""
+MAX_UNIT = 2_000  # characters of one repeated unit: a polygon of some 200 vertices
+FEWEST_NUMBERS = 4  # two points; less is no object
+_SEPARATORS = " ,;\n\t\r"
+_NUMBER, _KEY_NUMBER = "\x00", "\x01"
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+_COUNTER = re.compile(r'(?<=_)\d+(?="\s*:$)')  # of a numbered key; other digits of keys are labels
+_GROUP = re.compile(r"[\[(][^\[\](){}]*[\])]")
+_PIECE = re.compile(r'"(?:[^"\\\n]|\\.)*"(\s*:)?|(?<![\w.])-?\d+(?:\.\d+)?')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Masked:
+    """A text with every coordinate, and every counter in a key, as one character.
+
+    `places` and `values` are the coordinates, by their offset in `skeleton`; `largest` is the largest up to each. `steps` are
+    offsets (skeleton, text) after each masked piece.
+    """
+
+    skeleton: str
+    places: list[int]
+    values: list[float]
+    largest: list[float]
+    steps: list[tuple[int, int]]
+
+    def text_offset(self, end: int) -> int:
+        """The text's offset for the skeleton's."""
+        count = bisect_right(self.steps, (end, sys.maxsize))
+        skeleton, text = self.steps[count - 1] if count else (0, 0)
+        return text + end - skeleton
+
+
+def _mask(text: str) -> _Masked:
+    pieces: list[str] = []
+    places: list[int] = []
+    values: list[float] = []
+    steps: list[tuple[int, int]] = []
+    length = position = 0
+    for match in _PIECE.finditer(text):
+        between, found = text[position : match.start()], match.group()
+        length += len(between)
+        if found[0] != '"':
+            places.append(length)
+            values.append(float(found))
+            found = _NUMBER
+        elif match.group(1) is not None:
+            found = _COUNTER.sub(_KEY_NUMBER, found)
+        pieces += (between, found)
+        length += len(found)
+        position = match.end()
+        steps.append((length, position))
+    pieces.append(text[position:])
+    largest = list(accumulate((abs(value) for value in values), max))
+    return _Masked(
+        skeleton="".join(pieces), places=places, values=values, largest=largest, steps=steps
+    )
+
+
+def _is_whole(unit: str) -> bool:
+    """Whether a unit is an object from its first bracket to its last: no part of one beside a part of the next."""
+    is_labelled = any(character.isalpha() for character in unit)
+    # Objects below a common label have none of their own; the points of a polygon are in brackets of two numbers.
+    if not is_labelled and not any(
+        group.count(_NUMBER) >= FEWEST_NUMBERS for group in _GROUP.findall(unit)
+    ):
+        return False
+    depth = 0
+    for character in _STRING.sub("", unit):
+        depth += (character in "{[(") - (character in "}])")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _ends_a_run(masked: _Masked, end: int, times: int) -> bool:
+    """Whether the skeleton up to `end`, a closing bracket's end, finishes a unit for the `times`-th time in a row."""
+    skeleton = masked.skeleton
+    close = skeleton[end - 1]
+    position = end - 1
+    lowest = max(0, end - MAX_UNIT)
+    while (position := skeleton.rfind(close, lowest, position)) >= 0:
+        unit = skeleton[position + 1 : end]
+        # The first of a run has no separator before it.
+        core = unit.lstrip(_SEPARATORS)
+        first = end - (times - 1) * len(unit) - len(core)
+        if first < 0:
+            return False
+        if (
+            skeleton.startswith(core, first)
+            and skeleton[first + len(core) : end] == unit * (times - 1)
+            and _almost_equal(masked, first, end, times)
+            and _is_whole(core)
+        ):
+            return True
+    return False
+
+
+def _almost_equal(masked: _Masked, first: int, end: int, times: int) -> bool:
+    begin, stop = bisect_left(masked.places, first), bisect_left(masked.places, end)
+    count = (stop - begin) // times
+    if count < FEWEST_NUMBERS:
+        return False
+    tolerance = TOLERANCE * masked.largest[stop - 1]
+    last = masked.values[stop - count : stop]
+    return all(
+        abs(masked.values[begin + index] - last[index % count]) <= tolerance
+        for index in range(stop - begin - count)
+    )
+
+
+def is_repeating(text: str, times: int) -> bool:
+    """Whether the text, up to its last closing bracket, ends with an almost equal object `times` (>= 2) times in a row."""
+    assert times >= 2, times
+    masked = _mask(text)
+    end = max(masked.skeleton.rfind(bracket) for bracket in CLOSING) + 1
+    return end > 0 and _ends_a_run(masked, end, times)
+
+
+def repetition_end(text: str, times: int) -> int | None:
+    """Where an answer first repeats an almost equal object `times` (>= 2) times in a row: the offset after the last of them.
+
+    For backends that cannot stop on their own: cutting there gives what `is_repeating` would have stopped at.
+    """
+    assert times >= 2, times
+    masked = _mask(text)
+    for closing in re.finditer(r"[}\])>]", masked.skeleton):
+        end = closing.end()
+        if _ends_a_run(masked, end, times):
+            return masked.text_offset(end)
+    return None

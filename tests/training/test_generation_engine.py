@@ -1,0 +1,165 @@
+"""The transformers engine with a real (nano) model, and the steering of its tokens; one process, one load."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from src.datasets.builders.config import BuilderConfig
+from src.datasets.builders.jsonlines import JsonLinesBuilder
+from src.datasets.render import render
+from src.datasets.scene import open_scene
+from src.errors import ConfigError
+from src.generation.grounding import Grounding
+from src.generation.prediction import jsonl_items
+from src.generation.types import GenerationOptions, GenerationRequest
+from src.training.torchvision_shim import ensure_torchvision
+
+GROUNDING = Grounding(
+    builder=BuilderConfig(json_format="qwen", emit_norm="norm1000"),
+    system=None, user="Detect.", domain="generic", min_pixels=4096, max_pixels=1 << 20,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def engine(nano_model):
+    ensure_torchvision()
+    from src.training.ms_swift.engine import load_engine
+
+    return load_engine(nano_model, "float32")
+
+
+@pytest.fixture(scope="module")
+def requests(scenes):
+    builder = JsonLinesBuilder(GROUNDING.builder, GROUNDING.prompts)
+    return [
+        GenerationRequest(
+            key=str(item.row),
+            conversation=builder.prompt(
+                render(open_scene(item.record, list(item.pictures)), GROUNDING.budget)
+            ),
+        )
+        for item in jsonl_items(scenes / "val.jsonl")[:3]
+    ]
+
+
+def test_each_item_draws_from_its_own_seed_in_any_batch(engine, requests):
+    options = GenerationOptions(max_new_tokens=6, temperature=1.0, seed=3)
+    together = engine.generate(requests, options)
+    alone = [engine.generate([request], options)[0] for request in reversed(requests)]
+    assert together == alone[::-1]
+    assert len({result.text for result in together}) == len(requests)
+    other = engine.generate(requests, GenerationOptions(max_new_tokens=6, temperature=1.0, seed=4))
+    assert all(a.text != b.text for a, b in zip(together, other, strict=True))
+
+
+def test_a_low_temperature_is_nearly_greedy(engine, requests):
+    greedy = engine.generate(requests[:2], GenerationOptions(max_new_tokens=4))
+    cold = engine.generate(requests[:2], GenerationOptions(max_new_tokens=4, temperature=1e-6))
+    assert cold == greedy
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_scores_are_those_of_the_model_and_spell_the_text(
+    engine, requests, temperature, monkeypatch
+):
+    """The other way to them: one forward pass over prompt and answer together."""
+    import torch
+
+    from src.training.ms_swift.engine import to_infer_request
+
+    answers = []
+    score = engine._scores
+    monkeypatch.setattr(
+        engine, "_scores", lambda tokens, row: answers.append(tokens) or score(tokens, row)
+    )
+    options = GenerationOptions(max_new_tokens=6, temperature=temperature, logprobs=True)
+    results = engine.generate(requests[:2], options)
+    assert engine.generate(requests[:2], replace(options, logprobs=False)) == [
+        replace(result, tokens=None) for result in results
+    ]
+    inner = engine.engine
+    for request, result, ids in zip(requests, results, answers, strict=False):
+        assert "".join(token.text for token in result.tokens) == result.text
+        inputs = inner.template.data_collator([inner.template.encode(to_infer_request(request))])
+        length = inputs["input_ids"].shape[1]
+        answer = torch.tensor([ids])
+        inputs["input_ids"] = torch.cat([inputs["input_ids"], answer], dim=1)
+        inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+        if "mm_token_type_ids" in inputs:
+            inputs["mm_token_type_ids"] = torch.cat(
+                [inputs["mm_token_type_ids"], torch.zeros_like(answer)], dim=1
+            )
+        for name in ("position_ids", "text_position_ids", "labels"):
+            inputs.pop(name, None)
+        with torch.no_grad():
+            logits = inner.model(**inputs).logits[0, length - 1 : -1]
+        expected = torch.log_softmax(logits.float(), -1).gather(1, answer[0][:, None])[:, 0]
+        found = torch.tensor([token.logprob for token in result.tokens])
+        assert torch.allclose(found, expected[: len(found)], atol=1e-3)
+
+
+def test_a_grammar_is_refused(engine, requests):
+    with pytest.raises(ConfigError, match="cannot constrain"):
+        engine.generate(requests[:1], GenerationOptions(grammar='root ::= "[]"'))
+
+
+VOCABULARY = ["<end>", "[{", "]}", '"bbox_2d": [1, 2, 3, 4', ', "label": "a"', ", {", "zzz"]
+
+
+def steered(times, **changes):
+    """Rows of a fake model: the first loops, the second goes on with something else; what `generate` would do."""
+    import torch
+
+    from src.training.ms_swift.steering import Steering
+
+    decode = lambda ids: "".join(VOCABULARY[i] for i in ids)  # noqa: E731
+    steering = Steering(
+        ["a", "b"], GenerationOptions(max_repeats=times, **changes), end=0, decode=decode
+    )
+    loop = [1, 4, 3, 2] + [5, 4, 3, 2] * 5
+    other = [1, 4, 3, 2] + [6] * 20
+    ids = torch.full((2, 3), 6)
+    for step in range(len(loop)):
+        logits = torch.zeros(2, len(VOCABULARY))
+        logits[0, loop[step]] = logits[1, other[step]] = 20.0
+        ids = torch.cat([ids, steering(ids, logits).argmax(-1)[:, None]], dim=1)
+    return steering, ids[:, 3:].tolist(), loop, other
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.2])
+def test_a_row_that_repeats_itself_ends_and_the_others_go_on(temperature):
+    steering, (looping, going), loop, other = steered(3, temperature=temperature)
+    assert looping[:12] == loop[:12]
+    assert looping[12:] == [0] * (len(loop) - 12)
+    assert going == other
+    assert [row.is_repeating for row in steering.rows] == [True, False]
+
+
+def test_without_enough_repeats_nothing_ends():
+    _, (looping, _), loop, _ = steered(7)
+    assert looping == loop
+
+
+def test_sampling_follows_the_probabilities():
+    """20,000 draws of 4 tokens at temperature 2; the bound is 4.4 standard deviations."""
+    import torch
+
+    from src.training.ms_swift.steering import Steering
+
+    count = 20_000
+    steering = Steering(
+        [str(n) for n in range(count)],
+        GenerationOptions(temperature=2.0, logprobs=True), end=0, decode=lambda ids: "",
+    )  # fmt: skip
+    logits = torch.log(torch.tensor([0.5, 0.2, 0.0, 0.3])).expand(count, 4)
+    chosen = steering(torch.zeros(count, 1, dtype=torch.long), logits).argmax(-1)
+    weights = torch.tensor([0.5, 0.2, 0.0, 0.3]).sqrt()
+    shares = torch.bincount(chosen, minlength=4) / count
+    assert torch.allclose(shares, weights / weights.sum(), atol=4.4 * math.sqrt(0.25 / count))
+    assert shares[2] == 0
+    # The scores are the model's own, whatever the temperature.
+    for row in steering.rows[:50]:
+        assert row.logprobs[0] == pytest.approx(
+            math.log([0.5, 0.2, 0.0, 0.3][row.ids[0]]), abs=1e-5
+        )
