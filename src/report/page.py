@@ -6,42 +6,29 @@ No network, no files beside it: thumbnails are embedded, shapes are SVG in pictu
 from __future__ import annotations
 
 import base64
-import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from src.contract.predictions import ImageMatches, Prediction
+from src.contract.predictions import ImageMatches
 from src.contract.records import ObjectAnnotation
 from src.files import write_text
-from src.images import load_rgb
+from src.report.model import GoneObject, MetricTable, Plot, ReportSample, Series, truth_sample
+from src.report.thumbnails import distinct, jpeg, share_of
+
+__all__ = [
+    "GoneObject",
+    "MetricTable",
+    "Plot",
+    "ReportSample",
+    "Series",
+    "truth_sample",
+    "write_report",
+]
 
 TEMPLATE = Path(__file__).with_name("template.html")
 MARK = "/*DATA*/null"
-THUMBNAIL_SIDE = 480
-JPEG_QUALITY = 82
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportSample:
-    """A prediction, how it matches its truth, and the picture file."""
-
-    prediction: Prediction
-    matches: ImageMatches
-    picture: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricTable:
-    """A titled table of text cells."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def write_report(
@@ -51,32 +38,38 @@ def write_report(
     *,
     title: str,
     facts: Sequence[tuple[str, str]] = (),
+    plots: Sequence[Plot] = (),
+    groups_label: str = "",
 ) -> None:
-    """Write the page. `facts` are name and value pairs shown at the top (checkpoint, data, date, ...)."""
+    """Write the page. `facts` are name and value pairs shown at the top (checkpoint, data, date, ...).
+
+    `groups_label` names what the samples' groups are ("step", "data set", "variant"). Samples that show the same picture share
+    its embedded copy.
+    """
+    unique, places = distinct(sample.picture for sample in samples)
+    pictures = [_data_url(jpeg(picture, share_of(len(unique)))) for picture in unique]
     data = {
         "title": title,
         "facts": [list(fact) for fact in facts],
         "tables": [
             {"title": table.title, "header": table.header, "rows": table.rows} for table in tables
         ],
-        "samples": [_sample(sample) for sample in samples],
+        "samples": [
+            _sample(sample, pictures[place]) for sample, place in zip(samples, places, strict=True)
+        ],
     }
     # "<" is escaped so that no text of a sample can close the script element.
     payload = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
     write_text(path, TEMPLATE.read_text(encoding="utf-8").replace(MARK, payload))
 
 
-def thumbnail(picture: Path) -> str:
-    """The picture as a JPEG data URL of at most `THUMBNAIL_SIDE` pixels a side."""
-    image = Image.fromarray(load_rgb(picture))
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _data_url(data: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
 
 
-def _sample(sample: ReportSample) -> dict[str, Any]:
-    item, matches = sample.prediction, sample.matches
+def _sample(sample: ReportSample, picture: str) -> dict[str, Any]:
+    item = sample.prediction
+    matches = sample.matches or ImageMatches(pairs=(), missed=(), extra=())
     hits = {pair.predicted: pair.iou for pair in matches.pairs}
     truths = item.truth or ()
     total = len(truths) + len(item.objects)
@@ -85,7 +78,7 @@ def _sample(sample: ReportSample) -> dict[str, Any]:
         "row": item.row,
         "width": item.width,
         "height": item.height,
-        "picture": thumbnail(sample.picture),
+        "picture": picture,
         "f1": 2 * len(hits) / total if total else 1.0,
         "hasTruth": item.truth is not None,
         "valid": item.is_valid,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from src.contract.records import ObjectAnnotation
 from src.files import write_bytes
-from src.images import load_rgb
-from src.report.page import ReportSample
+from src.report.model import ReportSample
+from src.report.thumbnails import rgb
 from src.utils.opencv import cv2
 
 TRUTH = (18, 161, 80)
@@ -32,14 +32,14 @@ def contact_sheet(
 
 
 def _tile(sample: ReportSample, side: int) -> NDArray[np.uint8]:
-    pixels = load_rgb(sample.picture)
+    pixels = rgb(sample.picture)
     scale = side / max(pixels.shape[:2])
     size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
     canvas = np.full((side, side, 3), 255, np.uint8)
     canvas[: size[1], : size[0]] = cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
     for item in sample.prediction.truth or ():
         _draw(canvas, item, scale, TRUTH, label=False)
-    hits = {pair.predicted for pair in sample.matches.pairs}
+    hits = {pair.predicted for pair in sample.matches.pairs} if sample.matches else set()
     for index, item in enumerate(sample.prediction.objects):
         _draw(canvas, item, scale, HIT if index in hits else WRONG, label=True)
     return canvas
