@@ -55,7 +55,8 @@ const ORDERS = {
   errors: {name: "most errors first", compare: (a, b) => b.errors - a.errors},
   objects: {name: "most objects first", compare: (a, b) => b.entries.length - a.entries.length},
 };
-const everything = () => ({text: "", group: "", dataset: "", answer: "", class: "", verdicts: new Set(), sizes: new Set(), iou: [0, 1]});
+// Pictures that come again at every step are looked at one step at a time.
+const everything = () => ({text: "", group: showsSamePictures ? groups.at(-1) : "", dataset: "", answer: "", class: "", verdicts: new Set(), sizes: new Set(), iou: [0, 1]});
 
 function fitsSample(sample, filter) {
   return (!filter.group || sample.group === filter.group)

@@ -1,8 +1,7 @@
 // What is chosen at the moment, and the toggles of both toolbars.
 const state = {filter: everything(), order: "file", shown: [], selected: null};
-if (showsSamePictures) state.filter.group = groups.at(-1);
 const LAYERS = [
-  {name: "truth", key: "g", text: "Ground truth", swatch: "of-truth", dashed: false},
+  {name: "truth", key: "g", text: hasPrediction ? "Ground truth" : "Objects", swatch: "of-truth", dashed: false},
   {name: "prediction", key: "p", text: "Prediction", swatch: "of-hit", dashed: true},
   {name: "labels", key: "l", text: "Labels", swatch: "", dashed: false},
 ];
