@@ -105,6 +105,7 @@ def truth_sample(
         text=text,
         finish_reason="stop",
         dataset=dataset,
+        mode="dense" if summary is None else "summary",
         summary=summary,
     )
     return ReportSample(

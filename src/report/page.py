@@ -1,20 +1,32 @@
-"""One self-contained HTML page: metric table, and every sample with its truth and prediction drawn over the picture.
+"""One self-contained HTML page: metrics, plots, and every sample with its shapes drawn over the picture.
 
-No network, no files beside it: thumbnails are embedded, shapes are SVG in picture coordinates. About 20 KB a sample.
+One viewer for predictions, raw data sets, augmentation variants, conversions and training progress. No network, no files
+beside it: pictures are embedded (each once), shapes are SVG in picture coordinates. Its content security policy allows the
+page's own script and style by their hashes and nothing else, so no text of a sample can run or load anything.
+Cost: about 15 ms and 70 KB a 1024x768 picture, 200 samples below 15 MB; beyond 1,000 pictures they become thumbnails.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import html
 import json
+import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-from src.contract.predictions import ImageMatches
-from src.contract.records import ObjectAnnotation
 from src.files import write_text
-from src.report.model import GoneObject, MetricTable, Plot, ReportSample, Series, truth_sample
+from src.report.model import (
+    GoneObject,
+    MetricTable,
+    Plot,
+    ReportSample,
+    Series,
+    truth_sample,
+)
+from src.report.payload import plot_json, sample_json, table_json
 from src.report.thumbnails import distinct, jpeg, share_of
 
 __all__ = [
@@ -27,8 +39,10 @@ __all__ = [
     "write_report",
 ]
 
-TEMPLATE = Path(__file__).with_name("template.html")
-MARK = "/*DATA*/null"
+WEB = Path(__file__).with_name("web")
+# In this order they are one script.
+SCRIPTS = ("dom", "samples", "drawing", "plots", "state", "grid", "viewer", "controls", "main")
+MARK = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
 def write_report(
@@ -43,68 +57,48 @@ def write_report(
 ) -> None:
     """Write the page. `facts` are name and value pairs shown at the top (checkpoint, data, date, ...).
 
-    `groups_label` names what the samples' groups are ("step", "data set", "variant"). Samples that show the same picture share
-    its embedded copy.
+    `groups_label` names what the samples' groups are ("step", "data set", "variant"); they become tabs, or a slider when there
+    are more than eight. Samples that show the same picture share its embedded copy. `ImageError` for a picture that cannot
+    be decoded.
     """
     unique, places = distinct(sample.picture for sample in samples)
-    pictures = [_data_url(jpeg(picture, share_of(len(unique)))) for picture in unique]
+    share = share_of(len(unique))
     data = {
         "title": title,
         "facts": [list(fact) for fact in facts],
-        "tables": [
-            {"title": table.title, "header": table.header, "rows": table.rows} for table in tables
-        ],
+        "groupsLabel": groups_label,
+        "tables": [table_json(table) for table in tables],
+        "plots": [plot_json(plot) for plot in plots],
+        "pictures": [base64.b64encode(jpeg(picture, share)).decode() for picture in unique],
         "samples": [
-            _sample(sample, pictures[place]) for sample, place in zip(samples, places, strict=True)
+            sample_json(sample, place) for sample, place in zip(samples, places, strict=True)
         ],
     }
-    # "<" is escaped so that no text of a sample can close the script element.
-    payload = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
-    write_text(path, TEMPLATE.read_text(encoding="utf-8").replace(MARK, payload))
+    # "<" is escaped so that no text of a sample can close the data element.
+    payload = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    write_text(path, _page(title, payload.replace("<", "\\u003c")))
 
 
-def _data_url(data: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
-
-
-def _sample(sample: ReportSample, picture: str) -> dict[str, Any]:
-    item = sample.prediction
-    matches = sample.matches or ImageMatches(pairs=(), missed=(), extra=())
-    hits = {pair.predicted: pair.iou for pair in matches.pairs}
-    truths = item.truth or ()
-    total = len(truths) + len(item.objects)
-    return {
-        "name": item.image.rsplit("/", 1)[-1],
-        "row": item.row,
-        "width": item.width,
-        "height": item.height,
-        "picture": picture,
-        "f1": 2 * len(hits) / total if total else 1.0,
-        "hasTruth": item.truth is not None,
-        "valid": item.is_valid,
-        "finish": item.finish_reason,
-        "text": item.text,
-        "dropped": [f"{part.reason}: {part.text}" for part in item.dropped],
-        "truth": [
-            _shape(shape, "missed" if index in matches.missed else "found")
-            for index, shape in enumerate(truths)
-        ],
-        "predicted": [
-            {
-                **_shape(shape, _verdict(index, hits, matches)),
-                "iou": hits[index] if index in hits else None,
-            }
-            for index, shape in enumerate(item.objects)
-        ],
+def _page(title: str, payload: str) -> str:
+    style, script = _assets()
+    parts = {
+        "title": html.escape(title),
+        "style": style,
+        "style-hash": _hash(style),
+        "script": script,
+        "script-hash": _hash(script),
+        "data": payload,
     }
+    # One pass: what is put in is not searched again.
+    return MARK.sub(lambda mark: parts[mark[1]], (WEB / "page.html").read_text(encoding="utf-8"))
 
 
-def _verdict(index: int, hits: dict[int, float], matches: ImageMatches) -> str:
-    if index in hits:
-        return "hit"
-    return "duplicate" if index in matches.duplicates else "extra"
+@cache
+def _assets() -> tuple[str, str]:
+    script = "".join((WEB / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return (WEB / "style.css").read_text(encoding="utf-8"), script
 
 
-def _shape(item: ObjectAnnotation, state: str) -> dict[str, Any]:
-    points = [round(value, 2) for value in item.points]
-    return {"desc": item.desc, "kind": item.kind, "points": points, "state": state}
+def _hash(text: str) -> str:
+    """As a content security policy names an inline script or style."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.reliability.whole_runs import keys_by_step
+from tests.report.pages import page_data
 from tests.training_fixtures import ROOT, run_module
 
 
@@ -36,7 +37,10 @@ def test_replayed_samples_are_those_of_training(run_dir):
 
 def test_a_page_shows_their_pictures(run_dir, tmp_path):
     replayed(run_dir, "8:9", "--html", str(tmp_path / "page.html"))
-    assert (tmp_path / "page.html").read_text().count("<figure>") == 16
+    data = page_data(tmp_path / "page.html")
+    assert len(data["samples"]) == 16
+    assert {sample["group"] for sample in data["samples"]} == {"step 8"}
+    assert all(sample["truth"] and sample["text"] for sample in data["samples"])
 
 
 @pytest.mark.parametrize("steps", ["5:3", "x", "0:99", "-1"])
