@@ -34,7 +34,7 @@ Figures = dict[str, float]
 
 def score(predictions: Sequence[Prediction]) -> Figures:
     """The headline figures over all predictions, and as `name/DATA SET` of each data set where there are several."""
-    config = EvaluationConfig()
+    config = EvaluationConfig(bootstrap_draws=0)
     figures = dict(evaluate(predictions, config).scalars())
     names = list(dict.fromkeys(item.dataset for item in predictions))
     for name in names if len(names) > 1 else ():
