@@ -1,7 +1,7 @@
 """The measures beside detection, of a whole prediction file: text, dense captions, average precision, summaries.
 
-Each section is None where the file has nothing for it. Cost: for 5,000 images of 20 objects, text 0.7 s, captions 4 s with tied
-scores and 2 s without, average precision 4 s and an order.
+Each section is None where the file has nothing for it. Cost: for 5,000 images of 20 objects, text 0.7 s, captions 6 s with tied
+scores and 3 s without; average precision, if asked for, as `src.evaluation.average_precision` says.
 """
 
 from __future__ import annotations
