@@ -143,7 +143,7 @@ def sign_test(won: int, lost: int) -> float:
     """Exact two-sided p value of so uneven a split under a fair coin; ties are left out."""
     total = won + lost
     tail = sum(math.comb(total, k) for k in range(min(won, lost) + 1))
-    return min(1.0, 2.0 * (tail / 2**total))
+    return min(1.0, 2.0 * (tail / (1 << total)))
 
 
 def _duel(first: ImageCounts, second: ImageCounts) -> ImageDuel:

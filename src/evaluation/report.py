@@ -83,7 +83,9 @@ class EvaluationReport:
                 at = {t: counts.f1 for t, counts in level.by_threshold if t in shown}
                 found |= {f"{prefix}_{round(t * 100)}": f1 for t, f1 in at.items()}
                 found[f"{prefix}_mean"] = level.mean_f1
-            found |= {"macro_f1_50": f1 for t, f1 in self.macro.occurring if t == 0.5}
+            found |= {
+                f"macro_f1_{round(t * 100)}": f1 for t, f1 in self.macro.occurring if t == 0.5
+            }
             for threshold, counts in self.class_aware.by_threshold:
                 if threshold == 0.5:
                     found |= {"precision_50": counts.precision, "recall_50": counts.recall}

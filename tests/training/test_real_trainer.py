@@ -93,8 +93,8 @@ def test_a_run_evaluates_and_its_resolved_config_runs_again(config_file, tmp_pat
         "custom.final_evaluation.max_new_tokens=8",
     )
     metrics = json.loads((run_dir / "metrics.json").read_text())
-    assert metrics["num_images"] == 3
-    assert metrics["num_truncated"] == 3
+    assert metrics["behaviour"]["num_images"] == 3
+    assert metrics["behaviour"]["num_truncated"] == 3
     assert (run_dir / "report.html").stat().st_size > 5000
     entries = [json.loads(line) for line in (run_dir / "logging.jsonl").read_text().splitlines()]
     assert any("eval_loss" in entry for entry in entries)
