@@ -12,7 +12,8 @@ from src.evaluation.config import EvaluationConfig, ScoreConfig
 from src.evaluation.embedding import EmbeddingSimilarity
 from src.evaluation.sections import SectionRules, sections_of
 from src.rng import generator
-from tests.evaluation.prediction_making import box, disordered, prediction, random_predictions
+from tests.evaluation.cases import box, prediction
+from tests.evaluation.prediction_making import disordered, random_predictions
 from tests.evaluation.test_embedding import embed
 
 PACK = """\
