@@ -111,14 +111,18 @@ def _section_rules(options: argparse.Namespace) -> SectionRules:
             remedy="leave --tie-orders out",
         )
     pack = read_pack(options.domain)
-    source, model = options.score_source, options.embedding_model
+    scores = ScoreConfig(
+        source=options.score_source or ScoreConfig().source,
+        num_orders=options.tie_orders,
+        seed=options.seed,
+    )
+    model = options.embedding_model
     return SectionRules(
         irrelevant=pack.tokens.irrelevant,
         desc_grammar=pack.desc_grammar,
         summary_grammar=pack.summary_grammar,
-        scores=ScoreConfig(source=source, num_orders=options.tie_orders, seed=options.seed)
-        if source
-        else None,
+        scores=scores,
+        is_score_declared=options.score_source is not None,
         embed=sentence_embedding(model) if model else None,
     )
 

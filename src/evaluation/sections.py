@@ -26,14 +26,15 @@ WIDTH = 32
 class SectionRules:
     """What the sections need to know: the domain pack's grammars and text for irrelevant pictures, scores, an embedding.
 
-    Without `scores` there is no average precision, and captions are ranked by the constant score. Without `embed` there is
-    no embedding similarity.
+    `scores` rank captions. They rank objects for average precision too, but only where the user declared their source
+    (`is_score_declared`); otherwise there is none. Without `embed` there is no embedding similarity.
     """
 
     irrelevant: str
     desc_grammar: DescGrammar = field(default_factory=DescGrammar)
     summary_grammar: SummaryGrammar = field(default_factory=SummaryGrammar)
-    scores: ScoreConfig | None = None
+    scores: ScoreConfig = field(default_factory=ScoreConfig)
+    is_score_declared: bool = False
     embed: Embed | None = None
 
 
@@ -97,8 +98,8 @@ def sections_of(
     Raises `DataError` when the declared score source is missing in the file.
     """
     pairs = desc_pairs(predictions, config)
-    captions = caption_precision(predictions, config, rules.scores or ScoreConfig())
-    precision = average_precision(predictions, rules.scores) if rules.scores else None
+    captions = caption_precision(predictions, config, rules.scores)
+    precision = average_precision(predictions, rules.scores) if rules.is_score_declared else None
     summary = summary_measures(summary_counts(predictions, rules.summary_grammar, rules.irrelevant))
     has_summaries = summary.num_summaries or summary.num_without_reference
     return Sections(

@@ -69,7 +69,7 @@ def test_the_command_writes_every_section_by_the_grammars_of_the_pack(files, cap
 
 
 def test_without_a_score_source_there_is_no_average_precision(files):
-    found = written(files)
+    found = written(files, "--tie-orders", "3")
     assert found["average_precision"] is None
     # The generic pack has plain descriptions.
     assert found["text"]["slots"] == {}
@@ -93,7 +93,9 @@ def test_scalars_name_their_section_and_do_not_depend_on_order():
     rng = generator(1, "sections")
     items = random_predictions(rng, 30)
     items.append(prediction(None, [], mode="summary", summary="bolt×2", text="bolt×1"))
-    rules = SectionRules(irrelevant="nothing", scores=ScoreConfig(num_orders=3))
+    rules = SectionRules(
+        irrelevant="nothing", scores=ScoreConfig(num_orders=3), is_score_declared=True
+    )
     expected = sections_of(items, EvaluationConfig(), rules)
     assert set(expected.scalars()) >= {
         "text/exact", "captions/dense_caption_mAP", "average_precision/bbox_AP", "summary/item_f1",
@@ -102,7 +104,7 @@ def test_scalars_name_their_section_and_do_not_depend_on_order():
 
 
 def test_a_section_is_absent_where_the_file_has_nothing_for_it():
-    rules = SectionRules(irrelevant="nothing", scores=ScoreConfig(), embed=embed)
+    rules = SectionRules(irrelevant="nothing", is_score_declared=True, embed=embed)
     empty = sections_of([prediction([], [])], EvaluationConfig(), rules)
     assert set(empty.to_json().values()) == {None}
     assert empty.scalars() == {}
