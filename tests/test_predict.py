@@ -4,15 +4,17 @@ import subprocess
 import sys
 
 from src.contract.predictions import read_predictions
-from tests.training_fixtures import ROOT, run_module
+from tests.training_fixtures import ROOT
 
 
-def test_greedy_answers_do_not_depend_on_the_batch(scenes, nano_model, config_file, tmp_path):
+def test_greedy_answers_do_not_depend_on_the_batch(
+    scenes, nano_model, config_file, trainings, tmp_path
+):
     texts = []
     for batch in ("1", "4"):
         out = tmp_path / f"{batch}.jsonl"
-        run_module(
-            "src.predict", "--model", str(nano_model), "--jsonl", str(scenes / "val.jsonl"), "--out", str(out),
+        trainings.call(
+            "src.predict:main", "--model", str(nano_model), "--jsonl", str(scenes / "val.jsonl"), "--out", str(out),
             "--config", str(config_file), "--batch-size", batch, "--limit", "4", "--max-new-tokens", "12",
         )  # fmt: skip
         texts.append([(item.text, item.finish_reason) for item in read_predictions(out)])

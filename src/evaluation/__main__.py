@@ -1,6 +1,6 @@
 """Metrics of a prediction file, and of one file against another.
 
-python -m src.evaluation --pred preds.jsonl [--slices] [--json]
+python -m src.evaluation --pred preds.jsonl [--slices] [--domain PACK] [--score-source constant] [--json]
 python -m src.evaluation --pred a.jsonl --against b.jsonl [--json]
 """
 
@@ -16,8 +16,11 @@ from typing import get_args
 from src.contract.predictions import read_predictions
 from src.errors import UsageError
 from src.evaluation.comparison import compare
-from src.evaluation.config import AssignmentRule, EvaluationConfig
+from src.evaluation.config import AssignmentRule, EvaluationConfig, ScoreConfig, ScoreSource
+from src.evaluation.embedding import sentence_embedding
+from src.evaluation.pack_rules import DEFAULT_PACK, read_pack
 from src.evaluation.report import evaluate
+from src.evaluation.sections import SectionRules, sections_of
 from src.files import write_text
 from src.utils.cli import parser, run
 
@@ -26,8 +29,11 @@ def main(argv: Sequence[str]) -> int:
     options = _arguments().parse_args(argv)
     config = _config(options)
     if options.against is None:
-        report = evaluate(read_predictions(options.pred), config)
-        values, table = report.to_json(), report.table(slices=options.slices)
+        predictions = list(read_predictions(options.pred))
+        report = evaluate(predictions, config)
+        sections = sections_of(predictions, config, _section_rules(options))
+        values = report.to_json() | sections.to_json()
+        table = f"{report.table(slices=options.slices)}\n\n{sections.table()}".rstrip()
     else:
         comparison = compare(
             read_predictions(options.pred),
@@ -71,8 +77,54 @@ def _arguments() -> argparse.ArgumentParser:
         "--draws", type=int, default=default.bootstrap_draws,
         help="draws of images for intervals and p values; 0 leaves them out",
     )  # fmt: skip
-    arguments.add_argument("--seed", type=int, default=default.seed, help="of the draws")
+    arguments.add_argument(
+        "--seed", type=int, default=default.seed, help="of the draws and of orders of tied scores"
+    )
+    _add_section_arguments(arguments)
     return arguments
+
+
+def _add_section_arguments(arguments: argparse.ArgumentParser) -> None:
+    arguments.add_argument(
+        "--domain", type=Path, default=DEFAULT_PACK,
+        help="folder or file of the domain pack whose grammars descriptions and summaries follow",
+    )  # fmt: skip
+    arguments.add_argument(
+        "--score-source", choices=get_args(ScoreSource),
+        help="compute average precision from these scores; without it there is none",
+    )  # fmt: skip
+    arguments.add_argument(
+        "--tie-orders", type=int, default=ScoreConfig().num_orders,
+        help="random orders of objects with equal scores, over which figures are averaged",
+    )  # fmt: skip
+    arguments.add_argument(
+        "--embedding-model", type=Path,
+        help="folder of a sentence-transformers checkpoint: also compare descriptions by embeddings",
+    )  # fmt: skip
+
+
+def _section_rules(options: argparse.Namespace) -> SectionRules:
+    if options.tie_orders < 1:
+        raise UsageError.say(
+            "there is no average over no order",
+            got=str(options.tie_orders),
+            remedy="leave --tie-orders out",
+        )
+    pack = read_pack(options.domain)
+    scores = ScoreConfig(
+        source=options.score_source or ScoreConfig().source,
+        num_orders=options.tie_orders,
+        seed=options.seed,
+    )
+    model = options.embedding_model
+    return SectionRules(
+        irrelevant=pack.tokens.irrelevant,
+        desc_grammar=pack.desc_grammar,
+        summary_grammar=pack.summary_grammar,
+        scores=scores,
+        is_score_declared=options.score_source is not None,
+        embed=sentence_embedding(model) if model else None,
+    )
 
 
 def _config(options: argparse.Namespace) -> EvaluationConfig:

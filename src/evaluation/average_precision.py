@@ -3,7 +3,7 @@
 Classes are exact descriptions. Boxes are compared with boxes (`bbox`) and polygons with polygons (`segm`); lines take no part.
 Where scores tie, figures are means over seeded random orders of the tied objects, with their spread: renaming, renumbering or
 shuffling images changes nothing. Like COCO's, the figures ignore predictions of classes that no truth has.
-Cost: about 5 us for each pair of image and class, and for each order.
+Cost: for each image 1 ms, and for each order 16 us a pair of image and class (5,000 images of 80 classes: 6 s an order).
 """
 
 from __future__ import annotations

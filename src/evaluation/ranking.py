@@ -64,10 +64,6 @@ class ScoredImages:
     images: tuple[ScoredImage, ...]
     num_missing: int
 
-    @property
-    def num_objects(self) -> int:
-        return sum(len(image.objects) for image in self.images)
-
 
 def scored_images(predictions: Iterable[Prediction], config: ScoreConfig) -> ScoredImages:
     """The dense predictions that have a truth, with scores of the declared source, in the order of their content.

@@ -15,6 +15,7 @@ from typing import Any
 
 from src.contract.predictions import Prediction
 from src.domains.config import SummaryGrammar
+from src.evaluation.scores import Counts
 from src.evaluation.summary_items import Items, answered_summary, true_summary, without_heading
 from src.evaluation.wording import normalised
 
@@ -52,20 +53,18 @@ class SummaryMeasures:
     irrelevant_wrong: int
 
     @property
-    def item_precision(self) -> float:
-        return _share(self.items_matched, self.items_answered, self.items_true == 0)
+    def items(self) -> Counts:
+        """Items with their counts."""
+        return Counts(
+            matched=self.items_matched, truths=self.items_true, predicted=self.items_answered
+        )
 
     @property
-    def item_recall(self) -> float:
-        return _share(self.items_matched, self.items_true, self.items_answered == 0)
-
-    @property
-    def item_f1(self) -> float:
-        return _share(2 * self.items_matched, self.items_true + self.items_answered, True)
-
-    @property
-    def label_f1(self) -> float:
-        return _share(2 * self.labels_matched, self.labels_true + self.labels_answered, True)
+    def labels(self) -> Counts:
+        """Items without regard to their counts."""
+        return Counts(
+            matched=self.labels_matched, truths=self.labels_true, predicted=self.labels_answered
+        )
 
     def scalars(self) -> dict[str, float]:
         """Rates that are defined; empty without a summary."""
@@ -74,8 +73,10 @@ class SummaryMeasures:
         rates = {
             "exact": self.exact / self.num_summaries,
             "same_items": self.same_items / self.num_summaries,
-            "item_f1": self.item_f1,
-            "label_f1": self.label_f1,
+            "item_f1": self.items.f1,
+            "item_precision": self.items.precision,
+            "item_recall": self.items.recall,
+            "label_f1": self.labels.f1,
             "count_mae": self.count_abs_error / self.num_summaries,
         }
         if self.json_references:
@@ -86,15 +87,11 @@ class SummaryMeasures:
 
     def rows(self) -> list[tuple[str, ...]]:
         """(measure, value) as text, for tables."""
-        values = self.scalars()
-        if values:
-            values |= {"item_precision": self.item_precision, "item_recall": self.item_recall}
-        return [(name.replace("_", " "), f"{value:.3f}") for name, value in values.items()]
+        return [(name.replace("_", " "), f"{value:.3f}") for name, value in self.scalars().items()]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a file: every count and the rates that follow from them."""
-        rates = {"item_precision": self.item_precision, "item_recall": self.item_recall}
-        return {"counts": asdict(self), **self.scalars(), **(rates if self.num_summaries else {})}
+        return {"counts": asdict(self), **self.scalars()}
 
 
 SummaryCounts = Counter[str]
@@ -165,7 +162,3 @@ def _overlap(name: str, truth: Items, answered: Items) -> Mapping[str, int]:
         f"{name}_true": truth.total(),
         f"{name}_answered": answered.total(),
     }
-
-
-def _share(part: int, whole: int, otherwise: bool) -> float:
-    return part / whole if whole else float(otherwise)

@@ -21,40 +21,31 @@ from src.domains.config import DescGrammar
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.desc_parts import desc_parts
 from src.evaluation.located import located_pairs
+from src.evaluation.scores import Counts
 from src.evaluation.wording import normalised, words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotMeasure:
-    """One attribute slot: values in both, in truths, in predictions; pairs that have the slot, and those where it is equal.
-
-    Where there is nothing to find and nothing was found, precision, recall and F1 are 1.
-    """
+    """One attribute slot: its values in both, in truths and in predictions; pairs that have it, and those where it is equal."""
 
     name: str
-    matched: int
-    truths: int
-    predicted: int
+    values: Counts
     pairs: int
     equal: int
 
     @property
-    def precision(self) -> float:
-        return self.matched / self.predicted if self.predicted else float(self.truths == 0)
-
-    @property
-    def recall(self) -> float:
-        return self.matched / self.truths if self.truths else float(self.predicted == 0)
-
-    @property
-    def f1(self) -> float:
-        total = self.truths + self.predicted
-        return 2 * self.matched / total if total else 1.0
-
-    @property
     def accuracy(self) -> float:
         """Share of the pairs with the slot on either side in which all its values are equal."""
-        return self.equal / self.pairs if self.pairs else 1.0
+        return self.equal / self.pairs
+
+    def to_json(self) -> dict[str, float]:
+        return {
+            **self.values.to_json(),
+            "pairs": self.pairs,
+            "equal": self.equal,
+            "accuracy": self.accuracy,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +78,7 @@ class TextMeasures:
             "head": self.head / self.pairs,
             "token_f1": self.token_f1,
             "token_f1_micro": self.token_f1_micro,
-            **{f"slot_f1/{slot.name}": slot.f1 for slot in self.slots},
+            **{f"slot_f1/{slot.name}": slot.values.f1 for slot in self.slots},
             **{f"slot_accuracy/{slot.name}": slot.accuracy for slot in self.slots},
         }
 
@@ -106,7 +97,8 @@ class TextMeasures:
         rows.append(("words, mean of pairs", "", "", f"{self.token_f1:.3f}", ""))
         rows.append(("words, all together", "", "", f"{self.token_f1_micro:.3f}", ""))
         for slot in self.slots:
-            values = (slot.precision, slot.recall, slot.f1, slot.accuracy)
+            counts = slot.values
+            values = (counts.precision, counts.recall, counts.f1, slot.accuracy)
             rows.append((f"slot {slot.name}", *(f"{value:.3f}" for value in values)))
         return rows
 
@@ -116,19 +108,7 @@ class TextMeasures:
             "pairs": self.pairs,
             "counts": {"exact": self.exact, "normalised": self.normalised, "head": self.head},
             **{k: v for k, v in self.scalars().items() if not k.startswith("slot_")},
-            "slots": {
-                slot.name: {
-                    "matched": slot.matched,
-                    "truths": slot.truths,
-                    "predicted": slot.predicted,
-                    "pairs": slot.pairs,
-                    "precision": slot.precision,
-                    "recall": slot.recall,
-                    "f1": slot.f1,
-                    "accuracy": slot.accuracy,
-                }
-                for slot in self.slots
-            },
+            "slots": {slot.name: slot.to_json() for slot in self.slots},
         }
 
 
@@ -175,13 +155,18 @@ def text_measures(counts: DescPairs, grammar: DescGrammar) -> TextMeasures:
         words_total=sums["words_total"],
         token_f1=math.fsum(shares) / pairs if pairs else 1.0,
         slots=tuple(
-            SlotMeasure(name=slot, **{field: slots[slot, field] for field in _SLOT_COUNTS})
+            SlotMeasure(
+                name=slot,
+                values=Counts(**{name: slots[slot, name] for name in _VALUE_COUNTS}),
+                pairs=slots[slot, "pairs"],
+                equal=slots[slot, "equal"],
+            )
             for slot in sorted({slot for slot, _ in slots})
         ),
     )
 
 
-_SLOT_COUNTS = ("matched", "truths", "predicted", "pairs", "equal")
+_VALUE_COUNTS = ("matched", "truths", "predicted")
 
 
 def _slot_counts(
@@ -189,11 +174,11 @@ def _slot_counts(
 ) -> Counter[tuple[str, str]]:
     """(slot, name of the count) of one pair of descriptions, given the (slot, value) pairs of both."""
     counts: Counter[tuple[str, str]] = Counter()
-    for name, values in (("matched", truth & found), ("truths", truth), ("predicted", found)):
+    for name, values in zip(_VALUE_COUNTS, (truth & found, truth, found), strict=True):
         for (slot, _), count in values.items():
             counts[slot, name] += count
     for slot in {slot for slot, _ in (*truth, *found)}:
         counts[slot, "pairs"] = 1
-        matched, wanted, given = (counts[slot, name] for name in _SLOT_COUNTS[:3])
+        matched, wanted, given = (counts[slot, name] for name in _VALUE_COUNTS)
         counts[slot, "equal"] = int(matched == wanted == given)
     return counts

@@ -1,28 +1,8 @@
-"""Predictions for tests: shapes by their points, everything else by default."""
+"""Random predictions for tests of text, captions and average precision, and the same in disorder."""
 
-from src.contract.predictions import Prediction
-from src.contract.records import ObjectAnnotation
+from dataclasses import replace
 
-
-def box(*points, desc="a"):
-    return ObjectAnnotation(desc=desc, kind="bbox_2d", points=points)
-
-
-def poly(*points, desc="a"):
-    return ObjectAnnotation(desc=desc, kind="poly", points=points)
-
-
-def line(*points, desc="a"):
-    return ObjectAnnotation(desc=desc, kind="line", points=points)
-
-
-def prediction(truth, objects, **changes):
-    values = {
-        "image": "x.png", "row": 0, "width": 100, "height": 100, "dropped": (), "is_valid": True, "text": "",
-        "finish_reason": "stop",
-        "truth": None if truth is None else tuple(truth), "objects": tuple(objects),
-    }  # fmt: skip
-    return Prediction(**{**values, **changes})
+from tests.evaluation.cases import box, prediction
 
 
 def random_predictions(rng, count, descs=("a", "b", "c"), size=400):
@@ -50,7 +30,6 @@ def random_predictions(rng, count, descs=("a", "b", "c"), size=400):
 
 def disordered(rng, predictions):
     """The same predictions renamed and renumbered, in another order, their objects and scores in another order."""
-    from dataclasses import replace
 
     def pick(values, order):
         return None if values is None else tuple(values[int(i)] for i in order)

@@ -10,14 +10,8 @@ from src.evaluation.coco import STATISTICS
 from src.evaluation.config import EvaluationConfig, ScoreConfig
 from src.evaluation.located import located_pairs
 from src.rng import generator
-from tests.evaluation.prediction_making import (
-    box,
-    disordered,
-    line,
-    poly,
-    prediction,
-    random_predictions,
-)
+from tests.evaluation.cases import box, line, poly, prediction
+from tests.evaluation.prediction_making import disordered, random_predictions
 from tests.reliability.test_coco_parity import reference
 
 CONSTANT = ScoreConfig()

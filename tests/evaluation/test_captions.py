@@ -9,7 +9,8 @@ from src.evaluation.captions import CAPTION_SIMILARITIES, caption_precision, int
 from src.evaluation.config import EvaluationConfig, ScoreConfig
 from src.evaluation.similarity import aligned, chunks, word_alignment
 from src.rng import generator
-from tests.evaluation.prediction_making import box, disordered, prediction, random_predictions
+from tests.evaluation.cases import box, prediction
+from tests.evaluation.prediction_making import disordered, random_predictions
 
 CONFIG = EvaluationConfig()
 

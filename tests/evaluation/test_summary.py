@@ -8,7 +8,7 @@ from src.domains.config import SummaryGrammar
 from src.evaluation.summary import summary_counts, summary_measures
 from src.evaluation.summary_items import answered_summary, true_summary
 from src.rng import generator
-from tests.evaluation.prediction_making import prediction
+from tests.evaluation.cases import prediction
 
 GRAMMAR = SummaryGrammar()
 IRRELEVANT = "irrelevant image"
@@ -83,9 +83,9 @@ def test_counts_by_hand():
         16,
         4 + 4 + 6 + 1,
     )
-    assert found.item_precision == 11 / 15
-    assert found.item_recall == 11 / 16
-    assert found.item_f1 == 22 / 31
+    assert found.items.precision == 11 / 15
+    assert found.items.recall == 11 / 16
+    assert found.items.f1 == 22 / 31
     assert (found.labels_matched, found.labels_true, found.labels_answered) == (2 + 2 + 1 + 1, 8, 7)
     assert (found.count_abs_error, found.count_over, found.count_under) == (2 + 1 + 2, 1, 2)
     scalars = found.scalars()

@@ -7,9 +7,11 @@ import pytest
 from src.domains.config import DescGrammar
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.located import located_pairs
+from src.evaluation.scores import Counts
 from src.evaluation.text import desc_pairs, text_measures
 from src.rng import generator
-from tests.evaluation.prediction_making import box, disordered, prediction, random_predictions
+from tests.evaluation.cases import box, prediction
+from tests.evaluation.prediction_making import disordered, random_predictions
 
 CONFIG = EvaluationConfig()
 PLAIN = DescGrammar()
@@ -51,16 +53,12 @@ def test_slots_of_pairs_of_key_and_value():
     )
     brand, kind = found.slots
     assert (brand.name, kind.name) == ("品牌", "类型")
-    assert (kind.matched, kind.truths, kind.predicted, kind.pairs, kind.equal) == (3, 4, 4, 4, 3)
-    assert kind.precision == kind.recall == kind.f1 == kind.accuracy == 0.75
+    assert kind.values == Counts(matched=3, truths=4, predicted=4)
+    assert (kind.pairs, kind.equal, kind.accuracy) == (4, 3, 0.75)
+    assert kind.values.precision == kind.values.recall == kind.values.f1 == 0.75
     # The brand is in two truths and two predictions, never the same.
-    assert (brand.matched, brand.truths, brand.predicted, brand.pairs, brand.equal) == (
-        0,
-        2,
-        2,
-        3,
-        0,
-    )
+    assert brand.values == Counts(matched=0, truths=2, predicted=2)
+    assert (brand.pairs, brand.equal) == (3, 0)
     assert found.head == 3
     assert found.scalars()["slot_f1/类型"] == 0.75
 
@@ -73,17 +71,21 @@ def test_slots_of_type_and_attributes():
         grammar=DescGrammar(form="type_attr"),
     )
     attributes, kind = found.slots
-    assert (attributes.matched, attributes.truths, attributes.predicted) == (3, 4, 4)
-    assert (attributes.precision, attributes.recall, attributes.f1) == (0.75, 0.75, 0.75)
+    assert attributes.values == Counts(matched=3, truths=4, predicted=4)
     assert attributes.accuracy == pytest.approx(1 / 3)
-    assert (kind.matched, kind.truths, kind.predicted, kind.equal) == (2, 3, 3, 2)
+    assert kind.values == Counts(matched=2, truths=3, predicted=3)
+    assert kind.equal == 2
     assert found.exact == 0
 
 
 def test_a_value_that_is_given_twice_counts_twice():
     found = measures(("bolt/red", "bolt/red,red"), grammar=DescGrammar(form="type_attr"))
     attributes = found.slots[0]
-    assert (attributes.precision, attributes.recall, attributes.accuracy) == (0.5, 1.0, 0.0)
+    assert (attributes.values.precision, attributes.values.recall, attributes.accuracy) == (
+        0.5,
+        1.0,
+        0.0,
+    )
 
 
 def test_pairs_are_found_by_place_alone():

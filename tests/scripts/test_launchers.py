@@ -138,7 +138,11 @@ def test_setup_brings_the_browser_or_says_how(tmp_path, user):
         (tmp_path / name).symlink_to(str(shutil.which(name)))
     program(tmp_path, "id", f"echo {user}")
     makes = f"touch {tmp_path}/chromium {tmp_path}/chromedriver; chmod +x {tmp_path}/chrom*"
-    program(tmp_path, "apt-get", f'echo "$@" >> {tmp_path}/asked; case "$*" in *install*) {makes};; esac')
+    program(
+        tmp_path,
+        "apt-get",
+        f'echo "$@" >> {tmp_path}/asked; case "$*" in *install*) {makes};; esac',
+    )
     where = {"PATH": str(tmp_path), "VIRTUAL_ENV": sys.prefix}
     done = bash("scripts/setup.sh", "dev=true", **where)
     assert done.returncode == 0, done.stderr
