@@ -60,10 +60,11 @@ class ScoreConfig:
 
 LARGER_IS_BETTER = (
     "f1_50", "f1_75", "f1_95", "f1_mean", "macro_f1_50", "loc_f1_50", "loc_f1_75", "loc_f1_mean",
-    "precision_50", "recall_50", "parse_rate",
+    "precision_50", "recall_50", "parse_rate", "text_exact", "text_normalised", "text_head", "text_token_f1",
+    "summary_exact", "summary_item_f1", "summary_label_f1",
 )  # fmt: skip
 SMALLER_IS_BETTER = (
-    "count_mae", "truncated_rate", "repetition_rate", "duplicate_rate", "hallucination_rate",
+    "count_mae", "truncated_rate", "repetition_rate", "duplicate_rate", "hallucination_rate", "summary_count_mae",
 )  # fmt: skip
 FIGURES = (*LARGER_IS_BETTER, *SMALLER_IS_BETTER)
-"""The names of `EvaluationReport.scalars`, any of which may choose the best checkpoint."""
+"""What an evaluation in training tells: `EvaluationReport.scalars`, wording and summaries. Any may choose the best checkpoint."""

@@ -14,8 +14,10 @@ from src.config.schema import TrainingConfig
 from src.contract.predictions import Prediction
 from src.datasets.assembly import make_budget
 from src.datasets.builders.jsonlines import JsonLinesBuilder
+from src.datasets.mix import MemberSpec
 from src.datasets.preparation import MemberData
 from src.datasets.source import limited_rows
+from src.evaluation.sections import SectionRules
 from src.generation.grounding import Grounding, grounding_of
 from src.generation.prediction import PredictItem, predict_batch
 from src.generation.types import Engine, GenerationOptions
@@ -71,6 +73,15 @@ def held_out_sets(config: TrainingConfig, members: Sequence[MemberData]) -> tupl
                 )
             )
     return tuple(sets)
+
+
+def section_rules(spec: MemberSpec) -> SectionRules:
+    """How the wording and the summaries of a data set are read, by its domain pack."""
+    return SectionRules(
+        irrelevant=spec.pack.tokens.irrelevant,
+        desc_grammar=spec.pack.desc_grammar,
+        summary_grammar=spec.pack.summary_grammar,
+    )
 
 
 def batches_of(sets: Sequence[HeldOutSet], size: int) -> list[HeldOutBatch]:

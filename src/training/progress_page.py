@@ -17,6 +17,9 @@ from src.contract.predictions import Prediction, read_predictions
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.matching import match_image
 from src.evaluation.report import evaluate
+from src.evaluation.sections import SectionRules
+from src.evaluation.summary import summary_counts, summary_measures
+from src.evaluation.text import desc_pairs, text_measures
 from src.files import atomic_write, write_text
 from src.report.page import MetricTable, Plot, ReportSample, Series, write_report
 
@@ -27,27 +30,50 @@ TRAINING_LOG = "metrics.jsonl"
 PLOTS = (
     ("Finding and naming", ("f1_50", "f1_mean", "macro_f1_50")),
     ("Finding alone", ("loc_f1_50", "loc_f1_75", "loc_f1_mean")),
+    ("Wording of what was found", ("text_exact", "text_head", "text_token_f1")),
+    ("Summaries", ("summary_exact", "summary_item_f1", "summary_label_f1")),
     ("Behaviour", ("parse_rate", "truncated_rate", "duplicate_rate", "hallucination_rate")),
 )
+TEXT_FIGURES = ("exact", "normalised", "head", "token_f1")
+SUMMARY_FIGURES = ("exact", "item_f1", "label_f1", "count_mae")
 Figures = dict[str, float]
 
 
-def score(predictions: Sequence[Prediction]) -> Figures:
-    """The headline figures over all predictions, and as `name/DATA SET` of each data set where there are several."""
-    config = EvaluationConfig(bootstrap_draws=0)
-    figures = dict(evaluate(predictions, config).scalars())
+def score(predictions: Sequence[Prediction], rules: Mapping[str, SectionRules]) -> Figures:
+    """The headline figures over all predictions, and as `name/DATA SET` of each data set where there are several.
+
+    `rules` are those of each data set's domain pack; over all predictions the first one's hold.
+    """
     names = list(dict.fromkeys(item.dataset for item in predictions))
+    if not names:
+        return {}
+    figures = _scored(predictions, rules[names[0]])
     for name in names if len(names) > 1 else ():
         own = [item for item in predictions if item.dataset == name]
-        figures |= {f"{k}/{name}": v for k, v in evaluate(own, config).scalars().items()}
+        figures |= {f"{key}/{name}": value for key, value in _scored(own, rules[name]).items()}
     return figures
+
+
+def _scored(predictions: Sequence[Prediction], rules: SectionRules) -> Figures:
+    config = EvaluationConfig(bootstrap_draws=0)
+    text = text_measures(desc_pairs(predictions, config), rules.desc_grammar).scalars()
+    counts = summary_counts(predictions, rules.summary_grammar, rules.irrelevant)
+    summary = summary_measures(counts).scalars()
+    return {
+        **evaluate(predictions, config).scalars(),
+        **{f"text_{name}": text[name] for name in TEXT_FIGURES if name in text},
+        **{f"summary_{name}": summary[name] for name in SUMMARY_FIGURES if name in summary},
+    }
 
 
 class ProgressPage:
     """The evaluations of one run folder; only rank 0 has one."""
 
-    def __init__(self, run_dir: Path, *, num_pictures: int) -> None:
+    def __init__(
+        self, run_dir: Path, *, num_pictures: int, rules: Mapping[str, SectionRules]
+    ) -> None:
         self.run_dir = run_dir
+        self.rules = rules
         self.folder = run_dir / FOLDER
         self.num_pictures = num_pictures
 
@@ -57,7 +83,7 @@ class ProgressPage:
         path = self.predictions(step)
         with atomic_write(path, "wb") as handle:
             handle.writelines(lines)
-        figures = score(list(read_predictions(path)))
+        figures = score(list(read_predictions(path)), self.rules)
         entries = [entry for entry in self._entries() if entry["step"] < step]
         text = "".join(json.dumps(entry) + "\n" for entry in [*entries, {"step": step, **figures}])
         write_text(self.folder / FIGURES, text)

@@ -22,7 +22,7 @@ from src.datasets.run_record import write_record
 from src.datasets.unified_fusion_dataset import UnifiedFusionDataset
 from src.files import write_text
 from src.generation.grounding import grounding_of_run, write_grounding
-from src.generation.held_out import batches_of, held_out_sets
+from src.generation.held_out import batches_of, held_out_sets, section_rules
 from src.generation.types import GenerationOptions
 from src.training.checkpoints import Checkpoint, put_in_place
 from src.training.progress_page import ProgressPage
@@ -137,7 +137,11 @@ class TrainingRun:
             options=GenerationOptions(
                 max_new_tokens=wanted.max_new_tokens, max_repeats=wanted.max_repeats
             ),
-            page=ProgressPage(self.run_dir, num_pictures=wanted.pictures),
+            page=ProgressPage(
+                self.run_dir,
+                num_pictures=wanted.pictures,
+                rules={member.name: section_rules(member.opened.spec) for member in self.data.val},
+            ),
         )
 
     def saving(self) -> SavingPolicy:

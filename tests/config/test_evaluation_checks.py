@@ -1,13 +1,17 @@
 """Settings of evaluation that contradict each other are told before anything is loaded, not at the first evaluation."""
 
+from dataclasses import replace
+
 import pytest
 
 from src.config.evaluation_checks import FROM_TOKENS
 from src.config.loader import load_config
 from src.contract.predictions import Prediction
+from src.contract.records import ObjectAnnotation
 from src.errors import ConfigError
-from src.evaluation.config import FIGURES, EvaluationConfig
-from src.evaluation.report import evaluate
+from src.evaluation.config import FIGURES
+from src.evaluation.sections import SectionRules
+from src.training.progress_page import score
 
 BASE = """\
 model: {model: m}
@@ -63,11 +67,14 @@ def test_figures_that_an_evaluation_gives_may_choose(base, name):
     assert loaded.config.training["metric_for_best_model"] == name
 
 
-def test_the_named_figures_are_those_of_a_report():
-    item = Prediction(
-        image="x", row=0, width=9, height=9, truth=(), objects=(), dropped=(), is_valid=True, text="[]",
-        finish_reason="stop",
+def test_the_named_figures_are_those_that_an_evaluation_gives():
+    rules = SectionRules(irrelevant="none")
+    box = ObjectAnnotation(desc="a", kind="bbox_2d", points=(0, 0, 5, 5))
+    dense = Prediction(
+        image="x", row=0, width=9, height=9, truth=(box,), objects=(box,), dropped=(), is_valid=True, text="[]",
+        finish_reason="stop", dataset="d",
     )  # fmt: skip
-    found = set(evaluate([item], EvaluationConfig()).scalars())
-    # A rate of duplicates needs an object.
-    assert found | {"duplicate_rate"} == set(FIGURES)
+    negative = replace(dense, row=1, truth=(), objects=())
+    summary = replace(negative, row=2, truth=None, mode="summary", summary="a x 2", text="a x 2")
+    found = score([dense, negative, summary], {"d": rules})
+    assert set(found) == set(FIGURES)
