@@ -3,7 +3,7 @@
 Wins and losses are by class-aware F1 at the first threshold. Differences are A minus B; their intervals resample images for both
 sides alike. Their p values come from a paired permutation test: under the null hypothesis the two answers to an image might as
 well be swapped, so each is, by a fair coin, and p is the share of swaps (the real pairing included) whose difference is at
-least as large. Cost: that of two evaluations, and 1 s for 1,000 draws of 5,000 images of 20 objects.
+least as large. Cost: that of two evaluations, and 2 s for 1,000 draws of 5,000 images of 20 objects.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,10 +18,12 @@ from src.evaluation.assignment import Matching, match_at_all
 from src.evaluation.buckets import aspect_buckets, size_buckets
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.lines import LineCoverage, LinePair, line_coverage, line_pair
-from src.evaluation.pairs import Indices, ObjectSet, Pairs, overlapping_pairs, repeated_pairs
-from src.evaluation.repeats import Repeat, duplicates, looped
+from src.evaluation.pairs import Indices, ObjectSet, Pairs, overlapping_pairs
+from src.evaluation.repeats import Repeats, looped
 
-CHUNK = 256  # Images compared at a time; figures do not depend on it.
+MAX_IMAGES = 256
+MAX_PAIRS = 500_000
+"""Images compared at a time, and pairs of objects, which bound the memory; figures do not depend on either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +88,10 @@ class ComparedImages:
         self.agnostic = self._match(self.pairs, config)
         same = self.truths.names[self.pairs.first] == self.found.names[self.pairs.second]
         self.aware = self.agnostic if same.all() else self._match(self.pairs.only(same), config)
-        self.repeats = repeated_pairs(self.found, config.duplicate_iou)
+        self.repeats = Repeats(self.found, config.duplicate_iou)
 
     def _match(self, pairs: Pairs, config: EvaluationConfig) -> Matching:
         return match_at_all(pairs, self.truths, self.found, config.thresholds, config.assignment)
-
-    def repeats_by_image(self) -> list[list[Repeat]]:
-        """Repeats of each image, by places in its answer."""
-        start = self.found.starts
-        by_image: list[list[Repeat]] = [[] for _ in start[1:]]
-        images = self.found.image[self.repeats.first]
-        places = (side - start[images] for side in (self.repeats.first, self.repeats.second))
-        for image, earlier, later in zip(
-            images.tolist(), *(side.tolist() for side in places), strict=True
-        ):
-            by_image[image].append((earlier, later))
-        return by_image
 
     def oversized_by_image(self, areas: Sequence[float], share: float) -> list[int]:
         """Predicted regions of more than `share` of their image's area that no truth, of any description, is like."""
@@ -121,9 +111,21 @@ def count_images(
     predictions: Iterable[Prediction], config: EvaluationConfig
 ) -> Iterator[ImageCounts]:
     """`count_image` of each, in order; chunks of images are compared together."""
-    source = iter(predictions)
-    while chunk := list(islice(source, CHUNK)):
+    for chunk in _chunks(predictions):
         yield from _counted(chunk, config)
+
+
+def _chunks(predictions: Iterable[Prediction]) -> Iterator[list[Prediction]]:
+    chunk: list[Prediction] = []
+    num_pairs = 0
+    for item in predictions:
+        chunk.append(item)
+        num_pairs += (len(item.truth or ()) + len(item.objects)) * len(item.objects)
+        if len(chunk) == MAX_IMAGES or num_pairs >= MAX_PAIRS:
+            yield chunk
+            chunk, num_pairs = [], 0
+    if chunk:
+        yield chunk
 
 
 def _counted(predictions: Sequence[Prediction], config: EvaluationConfig) -> Iterator[ImageCounts]:
@@ -135,7 +137,8 @@ def _counted(predictions: Sequence[Prediction], config: EvaluationConfig) -> Ite
     )
     pair_starts = np.searchsorted(made.aware.pairs.first, made.truths.starts).tolist()
     ious = made.aware.pairs.iou.tolist()
-    for i, (item, repeats) in enumerate(zip(predictions, made.repeats_by_image(), strict=True)):
+    answers = [slice(begin, end) for begin, end in pairwise(made.found.starts.tolist())]
+    for i, item in enumerate(predictions):
         is_scored = item.truth is not None and item.mode == "dense"
         pairs = slice(pair_starts[i], pair_starts[i + 1])
         lines = _line_values(item, made, pairs, config) if is_scored else ((), None)
@@ -149,8 +152,10 @@ def _counted(predictions: Sequence[Prediction], config: EvaluationConfig) -> Ite
             is_repetition=item.finish_reason == "repetition",
             num_dropped=len(item.dropped),
             num_objects=len(item.objects),
-            num_duplicates=len(duplicates(repeats)),
-            num_looped=looped(repeats, config.loop_length),
+            num_duplicates=int(made.repeats.is_duplicate[answers[i]].sum()),
+            num_looped=looped(
+                made.repeats.repeats_previous[answers[i]].tolist(), config.loop_length
+            ),
             num_oversized=oversized[i] if is_scored else 0,
             truths=truths[i] if is_scored else None,
             found=found[i] if is_scored else Outcomes(),

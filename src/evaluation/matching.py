@@ -9,7 +9,6 @@ from src.contract.predictions import ImageMatches, MatchedPair, Prediction
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.image_counts import ComparedImages
 from src.evaluation.pairs import ObjectSet, Values, overlapping_pairs
-from src.evaluation.repeats import duplicates
 
 
 def overlaps(prediction: Prediction, config: EvaluationConfig) -> Values:
@@ -45,5 +44,5 @@ def match_image(prediction: Prediction, config: EvaluationConfig) -> ImageMatche
         ),
         missed=tuple(np.flatnonzero(made.aware.truth_bits & 1 == 0).tolist()),
         extra=tuple(np.flatnonzero(made.aware.found_bits & 1 == 0).tolist()),
-        duplicates=duplicates(made.repeats_by_image()[0]),
+        duplicates=tuple(np.flatnonzero(made.repeats.is_duplicate).tolist()),
     )

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
-Repeat = tuple[int, int]
-"""Two predicted objects, smaller place in the answer first, with one description and an IoU of at least `duplicate_iou`."""
+import numpy as np
+from numpy.typing import NDArray
 
-
-def duplicates(repeats: Sequence[Repeat]) -> tuple[int, ...]:
-    """Places of objects that repeat an earlier one."""
-    return tuple(sorted({later for _, later in repeats}))
+from src.evaluation.pairs import ObjectSet, repeated_pairs
 
 
-def looped(repeats: Sequence[Repeat], loop_length: int) -> int:
-    """How many objects stand in runs of at least `loop_length`, each almost equal to the one right before it."""
-    total, run, previous = 0, 1, -1
-    for _, later in sorted(repeat for repeat in repeats if repeat[1] == repeat[0] + 1):
-        if later != previous + 1:
+class Repeats:
+    """What repeats what among the predicted objects of several images: same description, IoU of at least `lowest`.
+
+    `is_duplicate` (N,) is true where an object repeats any earlier one of its answer, `repeats_previous` (N,) where it repeats
+    the one right before it.
+    """
+
+    def __init__(self, found: ObjectSet, lowest: float) -> None:
+        pairs = repeated_pairs(found, lowest)
+        self.is_duplicate: NDArray[np.bool_] = np.zeros(len(found.items), dtype=bool)
+        self.is_duplicate[pairs.second] = True
+        self.repeats_previous: NDArray[np.bool_] = np.zeros(len(found.items), dtype=bool)
+        self.repeats_previous[pairs.second[pairs.second == pairs.first + 1]] = True
+
+
+def looped(repeats_previous: Iterable[bool], loop_length: int) -> int:
+    """How many objects of one answer stand in runs of at least `loop_length`, each repeating the one right before it."""
+    total, run = 0, 0
+    for repeats in (*repeats_previous, False):
+        if repeats:
+            run += 1
+        else:
             total += run if run >= loop_length else 0
             run = 1
-        run, previous = run + 1, later
-    return total + (run if run >= loop_length else 0)
+    return total

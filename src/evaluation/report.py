@@ -106,7 +106,7 @@ class EvaluationReport:
             "lines": self.lines.to_json() if self.lines else None,
             "behaviour": self.behaviour.to_json(),
             "slices": [item.to_json() for item in self.slices],
-            "per_class": {name: level.to_json() for name, level in self.classes},
+            "per_class": {name: _class_json(level) for name, level in self.classes},
         }
 
     def rows(self) -> list[Row]:
@@ -124,6 +124,12 @@ class EvaluationReport:
             slices=self.slices if slices else kinds if len(kinds) > 1 else (),
             classes=self.classes if slices else (),
         )
+
+
+def _class_json(level: Level) -> dict[str, Any]:
+    """There may be thousands of classes, and all but the matches is the same at every threshold."""
+    matched = [counts.matched for _, counts in level.by_threshold]
+    return {**level.first.to_json(), "mean_f1": level.mean_f1, "matched_by_iou": matched}
 
 
 def merge(*parts: Iterable[ImageCounts]) -> list[ImageCounts]:

@@ -39,8 +39,9 @@ def test_duplicates_and_loops(objects, duplicates, in_loops):
 
 
 def test_a_loop_is_as_long_as_the_config_says():
-    repeats = [(0, 1), (1, 2), (0, 2), (5, 6)]
+    repeats = [False, True, True, False, False, False, True]
     assert [looped(repeats, length) for length in (2, 3, 4)] == [5, 3, 0]
+    assert looped([], 2) == looped([False], 2) == 0
     config = EvaluationConfig(loop_length=4, bootstrap_draws=0)
     assert report(prediction([], row(3, 0)), config=config).behaviour.num_looped == 0
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from src.evaluation import assignment, lines, report
+from src.evaluation import assignment, image_counts, lines, report
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.image_counts import count_image, count_images
 from src.evaluation.report import evaluate, merge, report_of
@@ -69,6 +69,13 @@ def test_splits_over_ranks_change_nothing(items):
         assert bits(report_of(merge(*parts), CONFIG)) == expected
     one_by_one = [count_image(item, CONFIG) for item in items]
     assert one_by_one == list(count_images(items, CONFIG))
+
+
+@pytest.mark.parametrize("limit", [("MAX_IMAGES", 3), ("MAX_PAIRS", 1)])
+def test_images_compared_at_a_time_change_nothing(items, monkeypatch, limit):
+    expected = list(count_images(items, CONFIG))
+    monkeypatch.setattr(image_counts, *limit)
+    assert list(count_images(items, CONFIG)) == expected
 
 
 def test_objects_of_an_answer_may_stand_in_any_order_but_for_repeats():
