@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
         model=given.model,
         source=str(given.jsonl or given.images),
         grounding=grounding,
-        options=options_of(given, grounding, (backend.name,)),
+        options=options_of(given, grounding, backend.name),
         backend=backend.identity,
         batch_size=given.batch_size,
         limit=given.limit,
