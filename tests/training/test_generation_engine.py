@@ -1,5 +1,6 @@
 """The transformers engine with a real (nano) model, and the steering of its tokens; one process, one load."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -10,7 +11,8 @@ from src.datasets.builders.jsonlines import JsonLinesBuilder
 from src.datasets.render import render
 from src.datasets.scene import open_scene
 from src.errors import ConfigError
-from src.generation.grounding import Grounding
+from src.export import export
+from src.generation.grounding import Grounding, read_grounding
 from src.generation.prediction import jsonl_items
 from src.generation.types import GenerationOptions, GenerationRequest
 from src.training.torchvision_shim import ensure_torchvision
@@ -59,10 +61,7 @@ def test_a_low_temperature_is_nearly_greedy(engine, requests):
     assert cold == greedy
 
 
-@pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_scores_are_those_of_the_model_and_spell_the_text(
-    engine, requests, temperature, monkeypatch
-):
+def test_scores_are_those_of_the_model_and_spell_the_text(engine, requests, monkeypatch):
     """The other way to them: one forward pass over prompt and answer together."""
     import torch
 
@@ -73,7 +72,7 @@ def test_scores_are_those_of_the_model_and_spell_the_text(
     monkeypatch.setattr(
         engine, "_scores", lambda tokens, row: answers.append(tokens) or score(tokens, row)
     )
-    options = GenerationOptions(max_new_tokens=6, temperature=temperature, logprobs=True)
+    options = GenerationOptions(max_new_tokens=6, temperature=1.0, logprobs=True)
     results = engine.generate(requests[:2], options)
     assert engine.generate(requests[:2], replace(options, logprobs=False)) == [
         replace(result, tokens=None) for result in results
@@ -102,6 +101,38 @@ def test_scores_are_those_of_the_model_and_spell_the_text(
 def test_a_grammar_is_refused(engine, requests):
     with pytest.raises(ConfigError, match="cannot constrain"):
         engine.generate(requests[:1], GenerationOptions(grammar='root ::= "[]"'))
+
+
+def test_a_merged_adapter_answers_as_the_adapter_does(engine, requests, nano_model, tmp_path):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from swift.model import get_model_processor
+
+    from src.training.ms_swift.engine import load_engine
+
+    model, _ = get_model_processor(
+        str(nano_model), torch_dtype=torch.float32, model_type="qwen3_vl"
+    )
+    adapted = get_peft_model(model, LoraConfig(r=2, target_modules="all-linear"))
+    torch.manual_seed(0)
+    for name, parameter in adapted.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    adapter = tmp_path / "adapter"
+    adapted.save_pretrained(adapter)
+    with pytest.raises(ConfigError, match="base model is unknown"):
+        load_engine(adapter)
+    (adapter / "args.json").write_text(json.dumps({"model": str(nano_model)}))
+    out = export(adapter, tmp_path / "merged", GROUNDING)
+    assert read_grounding(out) == GROUNDING
+    assert [path.name for path in out.glob("adapter*")] == []
+    options = GenerationOptions(max_new_tokens=5)
+    merged, apart, plain = (
+        [result.text for result in each.generate(requests[:2], options)]
+        for each in (load_engine(out, "float32"), load_engine(adapter, "float32"), engine)
+    )
+    assert merged == apart
+    assert merged != plain
 
 
 VOCABULARY = ["<end>", "[{", "]}", '"bbox_2d": [1, 2, 3, 4', ', "label": "a"', ", {", "zzz"]
