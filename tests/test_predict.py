@@ -1,26 +1,30 @@
 """`python -m src.predict` with a real (nano) checkpoint."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from src.contract.predictions import read_predictions
-from tests.training_fixtures import ROOT, run_module
+from src.predict import main
+from src.utils.cli import run
+from tests.training_fixtures import run_module
 
 
-def test_greedy_answers_do_not_depend_on_the_batch(scenes, nano_model, config_file, tmp_path):
-    texts = []
-    for batch in ("1", "4"):
-        out = tmp_path / f"{batch}.jsonl"
-        run_module(
-            "src.predict", "--model", str(nano_model), "--jsonl", str(scenes / "val.jsonl"), "--out", str(out),
-            "--config", str(config_file), "--batch-size", batch, "--limit", "4", "--max-new-tokens", "12",
-        )  # fmt: skip
-        texts.append([(item.text, item.finish_reason) for item in read_predictions(out)])
-    assert texts[0] == texts[1]
-    assert len(texts[0]) == 4
+def test_a_checkpoint_answers(scenes, nano_model, config_file, tmp_path):
+    out = tmp_path / "p.jsonl"
+    run_module(
+        "src.predict", "--model", str(nano_model), "--jsonl", str(scenes / "val.jsonl"), "--out", str(out),
+        "--config", str(config_file), "--batch-size", "2", "--limit", "3", "--max-new-tokens", "5",
+        "--logprobs", "--max-repeats", "3",
+    )  # fmt: skip
+    found = list(read_predictions(out))
+    assert [item.row for item in found] == [0, 1, 2]
+    for item in found:
+        assert item.finish_reason == "length"
+        assert item.num_tokens == 5
+        assert item.text
+        assert item.truth
+        assert item.logprob_scores == ()
 
 
 @pytest.mark.full
@@ -41,11 +45,14 @@ def test_two_processes_write_the_file_of_one(scenes, nano_model, config_file, tm
     assert [path.name for path in out[2].parent.iterdir()] == ["p.jsonl"]
 
 
-def test_a_checkpoint_of_unknown_format_is_refused(nano_model, scenes, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "src.predict", "--model", str(nano_model), "--images", str(scenes / "images"),
-         "--out", str(tmp_path / "p.jsonl")],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "--config" in done.stderr
+def test_a_checkpoint_of_unknown_format_is_refused(nano_model, scenes, tmp_path, capsys):
+    words = [
+        "--model",
+        str(nano_model),
+        "--images",
+        str(scenes / "images"),
+        "--out",
+        str(tmp_path / "p.jsonl"),
+    ]
+    assert run(main, words) == 2
+    assert "--config" in capsys.readouterr().err

@@ -19,7 +19,6 @@ from src.generation.openai_endpoint import (
     Endpoint,
     OpenAiEngine,
     key_from_environment,
-    stopped_at_repetition,
     wait_before,
 )
 from src.generation.openai_protocol import item_seed
@@ -272,19 +271,6 @@ def test_token_scores_spell_the_text():
         completion("x", logprobs={"content": [entry("x", float("nan"))]}),
     ):
         failure(lambda *_, body=lacking: (200, body, {}), "offers logprobs", options=options)
-
-
-def test_a_repetition_is_cut_where_a_stopper_would_have_ended():
-    one = '{"bbox_2d": [1, 2, 3, 4], "label": "a"}'
-    text = f"[{', '.join([one] * 6)}]"
-    tokens = tuple(TokenScore(text[n : n + 5], -float(n)) for n in range(0, len(text), 5))
-    whole = GenerationResult(text=text, finish_reason="length", num_tokens=9, tokens=tokens)
-    cut = stopped_at_repetition(whole, GenerationOptions(max_repeats=4))
-    assert cut.text == f"[{', '.join([one] * 4)}"
-    assert cut.finish_reason == "repetition"
-    assert "".join(token.text for token in cut.tokens) == cut.text
-    assert stopped_at_repetition(whole, GenerationOptions(max_repeats=7)) is whole
-    assert stopped_at_repetition(whole, GenerationOptions()) is whole
 
 
 def test_waits_and_keys(monkeypatch):

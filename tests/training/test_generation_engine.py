@@ -55,8 +55,13 @@ def test_each_item_draws_from_its_own_seed_in_any_batch(engine, requests):
     assert all(a.text != b.text for a, b in zip(together, other, strict=True))
 
 
-def test_a_low_temperature_is_nearly_greedy(engine, requests):
+def test_greedy_answers_do_not_depend_on_the_batch_and_a_low_temperature_is_nearly_greedy(
+    engine, requests
+):
     greedy = engine.generate(requests[:2], GenerationOptions(max_new_tokens=4))
+    for request, result in zip(requests, greedy, strict=False):
+        assert engine.generate([request], GenerationOptions(max_new_tokens=4)) == [result]
+    assert {result.finish_reason for result in greedy} <= {"length", "stop"}
     cold = engine.generate(requests[:2], GenerationOptions(max_new_tokens=4, temperature=1e-6))
     assert cold == greedy
 
@@ -103,6 +108,7 @@ def test_a_grammar_is_refused(engine, requests):
         engine.generate(requests[:1], GenerationOptions(grammar='root ::= "[]"'))
 
 
+@pytest.mark.full
 def test_a_merged_adapter_answers_as_the_adapter_does(engine, requests, nano_model, tmp_path):
     import torch
     from peft import LoraConfig, get_peft_model
