@@ -75,6 +75,10 @@ def backend_of(name: BackendName, model: str, given: argparse.Namespace) -> Back
         raise UsageError.say("--endpoint goes with --backend openai, and only with it")
     endpoint = None
     if name == "openai":
+        if not given.endpoint.startswith(("http://", "https://")):
+            raise UsageError.say(
+                "--endpoint is no URL", got=given.endpoint, expected="http://HOST:PORT/v1"
+            )
         endpoint = Endpoint(
             url=given.endpoint,
             model=model,

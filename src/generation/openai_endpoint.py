@@ -112,7 +112,7 @@ class OpenAiEngine:
             try:
                 return self._post(body)
             except urllib.error.HTTPError as error:
-                reason = f"HTTP {error.code}: {shown(error.read())}"
+                reason = self._without_key(f"HTTP {error.code}: {shown(_body(error))}")
                 if error.code not in PASSING:
                     raise EndpointError.say(
                         "the server refuses the request",
@@ -144,9 +144,31 @@ class OpenAiEngine:
             headers["Authorization"] = f"Bearer {self.endpoint.api_key}"
         url = f"{self.endpoint.url.rstrip('/')}/chat/completions"
         request = urllib.request.Request(url, data=body, headers=headers, method="POST")
-        with urllib.request.urlopen(request, timeout=self.endpoint.timeout_s) as response:
+        with _OPENER.open(request, timeout=self.endpoint.timeout_s) as response:
             data: bytes = response.read()
         return data
+
+    def _without_key(self, text: str) -> str:
+        """A server may show in its message what it was sent."""
+        key = self.endpoint.api_key
+        return text if key is None else text.replace(key, "***")
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would send the key to another server, and a GET in place of the request."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
+def _body(error: urllib.error.HTTPError) -> bytes:
+    try:
+        return error.read()
+    except (OSError, http.client.HTTPException):
+        return b""
 
 
 def wait_before(attempt: int, asked: str | None, jitter: float) -> float:

@@ -63,6 +63,23 @@ def test_a_server_answers_and_a_second_run_goes_on(predict, tmp_path, capsys):
     assert (body["model"], body["top_k"], body["temperature"]) == (str(tmp_path / "model"), 5, 0.5)
 
 
+def test_other_records_under_the_same_name_are_another_run(predict, scenes, tmp_path, capsys):
+    text = (scenes / "val.jsonl").read_text().replace("images/", f"{scenes}/images/")
+    lines = text.splitlines(keepends=True)
+    source = ("--jsonl", str(tmp_path / "val.jsonl"), "--root", str(scenes))
+
+    def reply(body, earlier):
+        return (400, b"enough", {}) if len(seen) > 2 else (200, completion(TEXT), {})
+
+    with serve(reply) as (engine, seen, _):
+        words = ("--backend", "openai", "--endpoint", engine.endpoint.url, "--batch-size", "1")
+        for chosen in (lines[:4], lines[1:5]):
+            (tmp_path / "val.jsonl").write_text("".join(chosen))
+            assert predict(*words, source=source) == 1
+    assert len(seen) == 3
+    assert "source:" in capsys.readouterr().err
+
+
 def test_constraints_reach_the_server(predict, tmp_path):
     (tmp_path / "labels").write_text("red cup\n\nbolt\n")
     with serve(lambda *_: (200, completion("[]"), {})) as (engine, seen, _):
@@ -94,10 +111,11 @@ def test_constraints_reach_the_server(predict, tmp_path):
         (["--max-new-tokens", "0"], "--max-new-tokens is too small"),
         (["--batch-size", "0"], "must be at least 1"),
         (["--limit", "0"], "must be at least 1"),
-        (["--backend", "openai", "--endpoint", "u", "--extra-body", "[1]"], "not a JSON object"),
-        (["--backend", "openai", "--endpoint", "u", "--extra-body", "{"], "not JSON"),
-        (["--backend", "openai", "--endpoint", "u", "--concurrency", "0"], "--concurrency is too small"),
-        (["--backend", "openai", "--endpoint", "u", "--labels", "no/such"], "no/such does not exist"),
+        (["--backend", "openai", "--endpoint", "file:///etc/passwd"], "--endpoint is no URL"),
+        (["--backend", "openai", "--endpoint", "http://u", "--extra-body", "[1]"], "not a JSON object"),
+        (["--backend", "openai", "--endpoint", "http://u", "--extra-body", "{"], "not JSON"),
+        (["--backend", "openai", "--endpoint", "http://u", "--concurrency", "0"], "--concurrency is too small"),
+        (["--backend", "openai", "--endpoint", "http://u", "--labels", "no/such"], "no/such does not exist"),
     ],
 )  # fmt: skip
 def test_words_that_make_no_sense_are_wrong_usage(predict, words, message, capsys):

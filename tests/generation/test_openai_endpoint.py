@@ -210,6 +210,14 @@ def test_what_does_not_pass_fails_at_once_with_the_servers_words(status, remedy)
     assert "secret" not in issue.render()
 
 
+def test_the_key_goes_to_no_other_server_and_into_no_message():
+    headers = {"Location": "http://127.0.0.1:9/v1/chat/completions"}
+    issue, seen, _ = failure(lambda *_: (302, b"", headers), "HTTP 302", api_key="secret")
+    assert len(seen) == 1
+    issue, *_ = failure(lambda *_: (401, b"bad key secret!", {}), "refuses", api_key="secret")
+    assert "bad key ***!" in issue.got
+
+
 def test_nothing_new_begins_after_a_failure():
     def reply(body, earlier):
         return (
