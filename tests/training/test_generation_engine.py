@@ -152,7 +152,7 @@ def steered(times, **changes):
 
     decode = lambda ids: "".join(VOCABULARY[i] for i in ids)  # noqa: E731
     steering = Steering(
-        ["a", "b"], GenerationOptions(max_repeats=times, **changes), end=0, decode=decode
+        ["a", "b"], GenerationOptions(max_repeats=times, **changes), end=0, special=[0], decode=decode
     )
     loop = [1, 4, 3, 2] + [5, 4, 3, 2] * 5
     other = [1, 4, 3, 2] + [6] * 20
@@ -187,7 +187,7 @@ def test_sampling_follows_the_probabilities():
     count = 20_000
     steering = Steering(
         [str(n) for n in range(count)],
-        GenerationOptions(temperature=2.0, logprobs=True), end=0, decode=lambda ids: "",
+        GenerationOptions(temperature=2.0, logprobs=True), end=0, special=[0], decode=lambda ids: "",
     )  # fmt: skip
     logits = torch.log(torch.tensor([0.5, 0.2, 0.0, 0.3])).expand(count, 4)
     chosen = steering(torch.zeros(count, 1, dtype=torch.long), logits).argmax(-1)

@@ -19,11 +19,12 @@ from src.errors import ConfigError
 Labels = Sequence[str] | None
 """The vocabulary that descriptions are limited to; None: any text."""
 
+# Digits are nested, so that a number can be read in one way only: a decoder follows every way at once.
 COORDINATES: Mapping[Norm, str] = {
     # Pixels: the grammar does not know the picture.
-    "none": '"0" | [1-9] [0-9]? [0-9]? [0-9]? [0-9]? [0-9]?',
-    "norm100": '"100" | [1-9] [0-9]? | "0"',
-    "norm1000": '"1000" | [1-9] [0-9]? [0-9]? | "0"',
+    "none": '"0" | [1-9] ([0-9] ([0-9] ([0-9] ([0-9] [0-9]?)?)?)?)?',
+    "norm100": '"0" | [1-9] [0-9]? | "100"',
+    "norm1000": '"0" | [1-9] ([0-9] [0-9]?)? | "1000"',
 }
 TEXT = {
     "label": r'"\"" word (" "+ word)* "\""',
