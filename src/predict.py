@@ -16,7 +16,13 @@ from src.generation.command import (
     grounding_for,
     options_of,
 )
-from src.generation.prediction import PredictSettings, folder_items, jsonl_items, predict
+from src.generation.prediction import (
+    PredictSettings,
+    folder_items,
+    items_digest,
+    jsonl_items,
+    predict,
+)
 from src.generation.ranks import ranks_of_launch
 from src.utils.cli import parser, run
 from src.utils.logger import get_logger
@@ -58,16 +64,16 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError.say("--batch-size and --limit must be at least 1")
     backend = backend_of(given.backend, given.model, given)
     grounding = grounding_for(given.model, given.config)
+    items = jsonl_items(given.jsonl, given.root) if given.jsonl else folder_items(given.images)
     settings = PredictSettings(
         model=given.model,
-        source=str(given.jsonl or given.images),
+        source=f"{given.jsonl or given.images} {items_digest(items)}",
         grounding=grounding,
-        options=options_of(given, grounding, (backend.name,)),
+        options=options_of(given, grounding, backend.name),
         backend=backend.identity,
         batch_size=given.batch_size,
         limit=given.limit,
     )
-    items = jsonl_items(given.jsonl, given.root) if given.jsonl else folder_items(given.images)
     ranks = ranks_of_launch()
     predict(items, open_engine(backend), settings, given.out, restart=given.restart, ranks=ranks)
     logger.info("wrote %s", given.out)

@@ -75,6 +75,10 @@ def backend_of(name: BackendName, model: str, given: argparse.Namespace) -> Back
         raise UsageError.say("--endpoint goes with --backend openai, and only with it")
     endpoint = None
     if name == "openai":
+        if not given.endpoint.startswith(("http://", "https://")):
+            raise UsageError.say(
+                "--endpoint is no URL", got=given.endpoint, expected="http://HOST:PORT/v1"
+            )
         endpoint = Endpoint(
             url=given.endpoint,
             model=model,
@@ -98,19 +102,18 @@ def backend_of(name: BackendName, model: str, given: argparse.Namespace) -> Back
 
 
 def options_of(
-    given: argparse.Namespace, grounding: Grounding, backends: tuple[BackendName, ...]
+    given: argparse.Namespace, grounding: Grounding, backend: BackendName
 ) -> GenerationOptions:
-    """The decoding that the words ask of these backends."""
+    """The decoding that the words ask of a backend."""
     _require_range("--max-new-tokens", given.max_new_tokens, above=0)
     _require_range("--temperature", given.temperature, above=-1e-9)
     if given.max_repeats is not None:
         _require_range("--max-repeats", given.max_repeats, above=1)
     grammar = None
     if given.constrain or given.labels is not None:
-        unable = [name for name in backends if name not in CONSTRAINING]
-        if unable:
+        if backend not in CONSTRAINING:
             raise UsageError.say(
-                f"the {unable[0]} backend cannot constrain its answers",
+                f"the {backend} backend cannot constrain its answers",
                 remedy=f"leave out --constrain, or use {' or '.join(sorted(CONSTRAINING))}",
             )
         grammar = _grammar(grounding, given.labels)

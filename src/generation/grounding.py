@@ -1,5 +1,7 @@
 """`grounding.json`: what a checkpoint was taught to read and write, kept beside its weights.
 
+Version 2 adds the version of the answer parsers; files of version 1 are read as of the first parsers.
+
 A model that answers on a grid of 1000 and a reader that expects pixels is the commonest silent fault of such models; whoever
 loads the checkpoint can know instead of guess.
 """
@@ -7,7 +9,7 @@ loads the checkpoint can know instead of guess.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from src.config.schema import TrainingConfig
@@ -15,20 +17,22 @@ from src.contract.budget import PixelBudget
 from src.datasets.assembly import make_budget
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Prompts
+from src.datasets.builders.formats.registry import PARSER_VERSION
 from src.datasets.mix import MemberSpec, member_specs
 from src.errors import ConfigError
 from src.files import write_text
 from src.typed_yaml.load import load_typed
 
 FILE = "grounding.json"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounding:
-    """Prompts, text format, coordinate space and picture sizes of a checkpoint."""
+    """Prompts, text format, coordinate space, picture sizes and parser version of a checkpoint."""
 
     version: int = VERSION
+    parser_version: int = PARSER_VERSION
     builder: BuilderConfig
     system: str | None
     user: str
@@ -73,11 +77,18 @@ def read_grounding(folder: Path) -> Grounding | None:
     if not path.is_file():
         return None
     grounding = load_typed(path, Grounding)
-    if grounding.version != VERSION:
-        raise ConfigError.say(
-            f"{path} has another version",
-            got=str(grounding.version),
-            expected=str(VERSION),
-            remedy="export the checkpoint again",
-        )
+    if grounding.version == 1:
+        grounding = replace(grounding, version=VERSION, parser_version=1)
+    for name, got, newest in (
+        ("version", grounding.version, VERSION),
+        ("parser_version", grounding.parser_version, PARSER_VERSION),
+    ):
+        if not 1 <= got <= newest:
+            raise ConfigError.say(
+                f"{path} is of a later program",
+                path=name,
+                got=str(got),
+                expected=f"1 to {newest}",
+                remedy="update this project, or export the checkpoint again",
+            )
     return grounding

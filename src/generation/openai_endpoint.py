@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from src.errors import ConfigError, EndpointError
@@ -26,13 +26,8 @@ from src.generation.openai_protocol import (
     request_body,
     shown,
 )
-from src.generation.repetition import repetition_end
-from src.generation.types import (
-    GenerationOptions,
-    GenerationRequest,
-    GenerationResult,
-    TokenScore,
-)
+from src.generation.repetition import stopped_at_repetition
+from src.generation.types import GenerationOptions, GenerationRequest, GenerationResult
 from src.rng import Stream
 from src.utils.logger import get_logger
 
@@ -117,7 +112,7 @@ class OpenAiEngine:
             try:
                 return self._post(body)
             except urllib.error.HTTPError as error:
-                reason = f"HTTP {error.code}: {shown(error.read())}"
+                reason = self._without_key(f"HTTP {error.code}: {shown(_body(error))}")
                 if error.code not in PASSING:
                     raise EndpointError.say(
                         "the server refuses the request",
@@ -149,9 +144,31 @@ class OpenAiEngine:
             headers["Authorization"] = f"Bearer {self.endpoint.api_key}"
         url = f"{self.endpoint.url.rstrip('/')}/chat/completions"
         request = urllib.request.Request(url, data=body, headers=headers, method="POST")
-        with urllib.request.urlopen(request, timeout=self.endpoint.timeout_s) as response:
+        with _OPENER.open(request, timeout=self.endpoint.timeout_s) as response:
             data: bytes = response.read()
         return data
+
+    def _without_key(self, text: str) -> str:
+        """A server may show in its message what it was sent."""
+        key = self.endpoint.api_key
+        return text if key is None else text.replace(key, "***")
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A redirect would send the key to another server, and a GET in place of the request."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirects)
+
+
+def _body(error: urllib.error.HTTPError) -> bytes:
+    try:
+        return error.read()
+    except (OSError, http.client.HTTPException):
+        return b""
 
 
 def wait_before(attempt: int, asked: str | None, jitter: float) -> float:
@@ -159,29 +176,6 @@ def wait_before(attempt: int, asked: str | None, jitter: float) -> float:
     if asked is not None and asked.strip().isdigit():
         return min(float(asked), LONGEST_WAIT_S)
     return min(FIRST_WAIT_S * 2.0**attempt, LONGEST_WAIT_S) * (0.5 + 0.5 * jitter)
-
-
-def stopped_at_repetition(result: GenerationResult, options: GenerationOptions) -> GenerationResult:
-    """The result cut where a stopper in the backend would have ended it; unchanged where nothing repeats."""
-    if options.max_repeats is None:
-        return result
-    end = repetition_end(result.text, options.max_repeats)
-    if end is None:
-        return result
-    tokens: list[TokenScore] | None = None
-    if result.tokens is not None:
-        tokens, length = [], 0
-        for token in result.tokens:
-            if length >= end:
-                break
-            tokens.append(TokenScore(token.text[: end - length], token.logprob))
-            length += len(token.text)
-    return replace(
-        result,
-        text=result.text[:end],
-        finish_reason="repetition",
-        tokens=None if tokens is None else tuple(tokens),
-    )
 
 
 def in_threads(

@@ -30,6 +30,7 @@ from src.generation.ranks import ALONE, Ranks
 from src.generation.scores import object_scores
 from src.generation.types import Engine, GenerationOptions, GenerationRequest, GenerationResult
 from src.images import SUFFIXES, read_header
+from src.rng import stable_hash
 from src.utils.progress import progress
 
 
@@ -97,6 +98,12 @@ def folder_items(folder: Path) -> list[PredictItem]:
         )
         items.append(PredictItem(row=row, record=record, pictures=(picture,), truth=None))
     return items
+
+
+def items_digest(items: Sequence[PredictItem]) -> str:
+    """A short hash over the items: a journal must not be continued for other records under the same name."""
+    parts = (part for item in items for part in (item.row, item.dataset, repr(item.record)))
+    return f"{stable_hash(*parts, bits=64):016x}"
 
 
 def predict(

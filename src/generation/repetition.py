@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
+
+from src.generation.types import GenerationOptions, GenerationResult, TokenScore
 
 CLOSING = "}])>"
 TOLERANCE = 0.02
@@ -146,3 +148,26 @@ def repetition_end(text: str, times: int) -> int | None:
         if _ends_a_run(masked, end, times):
             return masked.text_offset(end)
     return None
+
+
+def stopped_at_repetition(result: GenerationResult, options: GenerationOptions) -> GenerationResult:
+    """The result cut where a stopper in the backend would have ended it; unchanged where nothing repeats."""
+    if options.max_repeats is None:
+        return result
+    end = repetition_end(result.text, options.max_repeats)
+    if end is None:
+        return result
+    tokens: list[TokenScore] | None = None
+    if result.tokens is not None:
+        tokens, length = [], 0
+        for token in result.tokens:
+            if length >= end:
+                break
+            tokens.append(TokenScore(token.text[: end - length], token.logprob))
+            length += len(token.text)
+    return replace(
+        result,
+        text=result.text[:end],
+        finish_reason="repetition",
+        tokens=None if tokens is None else tuple(tokens),
+    )

@@ -23,7 +23,7 @@ LAYERS = (
     ("src.generation.config", 2), ("src.training.config", 2), ("src.config", 3), ("src.datasets", 4),
     ("src.training", 5), ("src.generation", 5),
     ("src.sft", 6), ("src.plan", 6), ("src.replay", 6), ("src.predict", 6), ("src.prepare", 6), ("src.final_evaluation", 6),
-    ("src.stats", 6),
+    ("src.export", 6), ("src.parity", 6), ("src.stats", 6),
 )  # fmt: skip
 COMPONENTS = (
     "src.datasets.augmentation",

@@ -19,7 +19,6 @@ from src.generation.openai_endpoint import (
     Endpoint,
     OpenAiEngine,
     key_from_environment,
-    stopped_at_repetition,
     wait_before,
 )
 from src.generation.openai_protocol import item_seed
@@ -211,6 +210,14 @@ def test_what_does_not_pass_fails_at_once_with_the_servers_words(status, remedy)
     assert "secret" not in issue.render()
 
 
+def test_the_key_goes_to_no_other_server_and_into_no_message():
+    headers = {"Location": "http://127.0.0.1:9/v1/chat/completions"}
+    issue, seen, _ = failure(lambda *_: (302, b"", headers), "HTTP 302", api_key="secret")
+    assert len(seen) == 1
+    issue, *_ = failure(lambda *_: (401, b"bad key secret!", {}), "refuses", api_key="secret")
+    assert "bad key ***!" in issue.got
+
+
 def test_nothing_new_begins_after_a_failure():
     def reply(body, earlier):
         return (
@@ -272,19 +279,6 @@ def test_token_scores_spell_the_text():
         completion("x", logprobs={"content": [entry("x", float("nan"))]}),
     ):
         failure(lambda *_, body=lacking: (200, body, {}), "offers logprobs", options=options)
-
-
-def test_a_repetition_is_cut_where_a_stopper_would_have_ended():
-    one = '{"bbox_2d": [1, 2, 3, 4], "label": "a"}'
-    text = f"[{', '.join([one] * 6)}]"
-    tokens = tuple(TokenScore(text[n : n + 5], -float(n)) for n in range(0, len(text), 5))
-    whole = GenerationResult(text=text, finish_reason="length", num_tokens=9, tokens=tokens)
-    cut = stopped_at_repetition(whole, GenerationOptions(max_repeats=4))
-    assert cut.text == f"[{', '.join([one] * 4)}"
-    assert cut.finish_reason == "repetition"
-    assert "".join(token.text for token in cut.tokens) == cut.text
-    assert stopped_at_repetition(whole, GenerationOptions(max_repeats=7)) is whole
-    assert stopped_at_repetition(whole, GenerationOptions()) is whole
 
 
 def test_waits_and_keys(monkeypatch):

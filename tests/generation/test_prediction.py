@@ -1,13 +1,19 @@
 """Predicting with a scripted engine: order, resume, settings, errors."""
 
+import json
+import math
+from dataclasses import replace
+
 import pytest
 
-from src.contract.predictions import read_predictions
+from src.contract.predictions import Prediction, read_predictions
+from src.contract.records import ObjectAnnotation
 from src.datasets.builders.config import BuilderConfig
-from src.errors import DataError
+from src.datasets.builders.formats.registry import PARSER_VERSION
+from src.errors import ConfigError, DataError
 from src.generation.grounding import Grounding, read_grounding, write_grounding
 from src.generation.prediction import PredictSettings, folder_items, jsonl_items, predict
-from src.generation.types import GenerationOptions, ScriptedEngine
+from src.generation.types import GenerationOptions, GenerationResult, ScriptedEngine, TokenScore
 
 GROUNDING = Grounding(
     builder=BuilderConfig(json_format="qwen", emit_norm="norm1000"),
@@ -17,6 +23,41 @@ ANSWERS = {
     str(row): f'[{{"bbox_2d": [0, 0, {row + 1}, 500], "label": "thing {row}"}}]'
     for row in range(12)
 }
+
+
+def prediction_of(truth, found, text=None):
+    """A prediction of a 100 x 100 picture from (label, box) pairs."""
+
+    def objects(pairs):
+        return tuple(
+            ObjectAnnotation(desc=desc, kind="bbox_2d", points=tuple(map(float, box)))
+            for desc, box in pairs
+        )
+
+    return Prediction(
+        image="x.png", row=0, width=100, height=100, truth=objects(truth), objects=objects(found),
+        dropped=(), is_valid=True, text=str(found) if text is None else text, finish_reason="stop",
+    )  # fmt: skip
+
+
+def answer_of(item, widening=0):
+    """The text of an item's truth on a grid of 1000, boxes alone; right sides moved by `widening`."""
+    found = []
+    for each in item.truth:
+        xs, ys = each.points[::2], each.points[1::2]
+        box = [min(xs) / item.record.width, min(ys) / item.record.height,
+               max(xs) / item.record.width, max(ys) / item.record.height]  # fmt: skip
+        grid = [round(1000 * value) for value in box]
+        grid[2] = min(1000, grid[2] + widening)
+        if each.kind == "bbox_2d":
+            found.append({"bbox_2d": grid, "label": each.desc})
+        else:
+            points = [
+                round(1000 * v / (item.record.width, item.record.height)[axis % 2])
+                for axis, v in enumerate(each.points)
+            ]
+            found.append({each.kind: points, "label": each.desc})
+    return json.dumps(found)
 
 
 class Stopping(ScriptedEngine):
@@ -124,3 +165,37 @@ def test_grounding_survives_the_disk(tmp_path):
     write_grounding(tmp_path, GROUNDING)
     assert read_grounding(tmp_path) == GROUNDING
     assert read_grounding(tmp_path / "elsewhere") is None
+
+
+def test_grounding_of_earlier_and_later_programs(tmp_path):
+    write_grounding(tmp_path, GROUNDING)
+    raw = json.loads((tmp_path / "grounding.json").read_text())
+    assert (raw["version"], raw["parser_version"]) == (2, PARSER_VERSION)
+    del raw["parser_version"]
+    (tmp_path / "grounding.json").write_text(json.dumps(raw | {"version": 1}))
+    assert read_grounding(tmp_path) == replace(GROUNDING, parser_version=1)
+    for later in ({"version": 3}, {"version": 2, "parser_version": PARSER_VERSION + 1}):
+        (tmp_path / "grounding.json").write_text(json.dumps(raw | later))
+        with pytest.raises(ConfigError, match="later program"):
+            read_grounding(tmp_path)
+
+
+def test_scores_of_objects_come_with_logprobs(items, tmp_path):
+    """The scripted tokens are certain but for a label."""
+    text = '[{"bbox_2d": [1, 2, 300, 400], "label": "x"}]'
+    at = text.index('x"')
+    tokens = (
+        TokenScore(text[:at], 0.0),
+        TokenScore("x", math.log(0.25)),
+        TokenScore(text[at + 1 :], 0.0),
+    )
+    scored = GenerationResult(text=text, finish_reason="length", num_tokens=3, tokens=tokens)
+    engine = ScriptedEngine({str(row): scored if row else "[]" for row in range(12)})
+    asked = settings(options=GenerationOptions(logprobs=True))
+    found = list(read_predictions(predict(items, engine, asked, tmp_path / "a.jsonl")))
+    # Two tokens lie on label and coordinates: the geometric mean of 1 and 0.25.
+    assert found[1].logprob_scores == pytest.approx((0.5,))
+    assert found[1].finish_reason == "length"
+    assert found[0].logprob_scores == ()
+    unasked = list(read_predictions(predict(items, engine, settings(), tmp_path / "b.jsonl")))
+    assert unasked[1].logprob_scores is None

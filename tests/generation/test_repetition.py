@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from src.generation.repetition import is_repeating, repetition_end
+from src.generation.repetition import is_repeating, repetition_end, stopped_at_repetition
+from src.generation.types import GenerationOptions, GenerationResult, TokenScore
 
 
 def qwen(*boxes, label="screw"):
@@ -100,3 +101,16 @@ def test_text_without_objects_never_runs(text):
 def test_a_number_in_a_label_is_not_masked_and_signs_in_labels_are_harmless():
     texts = [qwen(SAME, label=f'a "#{n}" [1, 2]') for n in (1, 1, 1)]
     assert repetition_end(", ".join(t.strip("[]") for t in texts), 3) is not None
+
+
+def test_a_repetition_is_cut_where_a_stopper_would_have_ended():
+    one = '{"bbox_2d": [1, 2, 3, 4], "label": "a"}'
+    text = f"[{', '.join([one] * 6)}]"
+    tokens = tuple(TokenScore(text[n : n + 5], -float(n)) for n in range(0, len(text), 5))
+    whole = GenerationResult(text=text, finish_reason="length", num_tokens=9, tokens=tokens)
+    cut = stopped_at_repetition(whole, GenerationOptions(max_repeats=4))
+    assert cut.text == f"[{', '.join([one] * 4)}"
+    assert cut.finish_reason == "repetition"
+    assert "".join(token.text for token in cut.tokens) == cut.text
+    assert stopped_at_repetition(whole, GenerationOptions(max_repeats=7)) is whole
+    assert stopped_at_repetition(whole, GenerationOptions()) is whole

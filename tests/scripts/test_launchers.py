@@ -33,6 +33,7 @@ def bash(
         "scripts/test.sh",
         "scripts/lint.sh",
         "data_conversion/convert_dataset.sh",
+        "scripts/merge_stage2_lora.sh",
     ],
 )
 def test_every_launcher_explains_itself(script):
@@ -161,3 +162,25 @@ def test_conversion_asks_for_what_is_missing():
     assert done.returncode == 2
     assert "output= is missing" in done.stderr
     assert "did you mean output=?" in bash("data_conversion/convert_dataset.sh", "outptu=x").stderr
+
+
+def test_merging_passes_its_paths_on(tmp_path):
+    words = ("adapter=my adapter", "out=/x/out", "base=b", "config=quickstart", "dtype=float16", "dry_run=1")
+    done = bash("scripts/merge_stage2_lora.sh", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    here = str(tmp_path)
+    assert done.stdout.split() == [
+        "python", "-m", "src.export", "--model", f"{here}/my\\", "adapter", "--out", "/x/out",
+        "--base", f"{here}/b", "--config", "quickstart", "--dtype", "float16",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [([], 2, "which adapter?"), (["adapter=a"], 2, "where to?"), (["adapter=a", "out=b"], 1, "no adapter folder"),
+     (["adaptor=a"], 2, "did you mean adapter=?")],
+)  # fmt: skip
+def test_merging_refuses_what_it_cannot_do(words, code, message):
+    done = bash("scripts/merge_stage2_lora.sh", *words)
+    assert done.returncode == code
+    assert message in done.stderr

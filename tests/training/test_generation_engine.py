@@ -1,5 +1,6 @@
 """The transformers engine with a real (nano) model, and the steering of its tokens; one process, one load."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -10,7 +11,8 @@ from src.datasets.builders.jsonlines import JsonLinesBuilder
 from src.datasets.render import render
 from src.datasets.scene import open_scene
 from src.errors import ConfigError
-from src.generation.grounding import Grounding
+from src.export import export
+from src.generation.grounding import Grounding, read_grounding
 from src.generation.prediction import jsonl_items
 from src.generation.types import GenerationOptions, GenerationRequest
 from src.training.torchvision_shim import ensure_torchvision
@@ -53,16 +55,18 @@ def test_each_item_draws_from_its_own_seed_in_any_batch(engine, requests):
     assert all(a.text != b.text for a, b in zip(together, other, strict=True))
 
 
-def test_a_low_temperature_is_nearly_greedy(engine, requests):
+def test_greedy_answers_do_not_depend_on_the_batch_and_a_low_temperature_is_nearly_greedy(
+    engine, requests
+):
     greedy = engine.generate(requests[:2], GenerationOptions(max_new_tokens=4))
+    for request, result in zip(requests, greedy, strict=False):
+        assert engine.generate([request], GenerationOptions(max_new_tokens=4)) == [result]
+    assert {result.finish_reason for result in greedy} <= {"length", "stop"}
     cold = engine.generate(requests[:2], GenerationOptions(max_new_tokens=4, temperature=1e-6))
     assert cold == greedy
 
 
-@pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_scores_are_those_of_the_model_and_spell_the_text(
-    engine, requests, temperature, monkeypatch
-):
+def test_scores_are_those_of_the_model_and_spell_the_text(engine, requests, monkeypatch):
     """The other way to them: one forward pass over prompt and answer together."""
     import torch
 
@@ -73,7 +77,7 @@ def test_scores_are_those_of_the_model_and_spell_the_text(
     monkeypatch.setattr(
         engine, "_scores", lambda tokens, row: answers.append(tokens) or score(tokens, row)
     )
-    options = GenerationOptions(max_new_tokens=6, temperature=temperature, logprobs=True)
+    options = GenerationOptions(max_new_tokens=6, temperature=1.0, logprobs=True)
     results = engine.generate(requests[:2], options)
     assert engine.generate(requests[:2], replace(options, logprobs=False)) == [
         replace(result, tokens=None) for result in results
@@ -104,6 +108,39 @@ def test_a_grammar_is_refused(engine, requests):
         engine.generate(requests[:1], GenerationOptions(grammar='root ::= "[]"'))
 
 
+@pytest.mark.full
+def test_a_merged_adapter_answers_as_the_adapter_does(engine, requests, nano_model, tmp_path):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from swift.model import get_model_processor
+
+    from src.training.ms_swift.engine import load_engine
+
+    model, _ = get_model_processor(
+        str(nano_model), torch_dtype=torch.float32, model_type="qwen3_vl"
+    )
+    adapted = get_peft_model(model, LoraConfig(r=2, target_modules="all-linear"))
+    torch.manual_seed(0)
+    for name, parameter in adapted.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    adapter = tmp_path / "adapter"
+    adapted.save_pretrained(adapter)
+    with pytest.raises(ConfigError, match="base model is unknown"):
+        load_engine(adapter)
+    (adapter / "args.json").write_text(json.dumps({"model": str(nano_model)}))
+    out = export(adapter, tmp_path / "merged", GROUNDING)
+    assert read_grounding(out) == GROUNDING
+    assert [path.name for path in out.glob("adapter*")] == []
+    options = GenerationOptions(max_new_tokens=5)
+    merged, apart, plain = (
+        [result.text for result in each.generate(requests[:2], options)]
+        for each in (load_engine(out, "float32"), load_engine(adapter, "float32"), engine)
+    )
+    assert merged == apart
+    assert merged != plain
+
+
 VOCABULARY = ["<end>", "[{", "]}", '"bbox_2d": [1, 2, 3, 4', ', "label": "a"', ", {", "zzz"]
 
 
@@ -115,7 +152,7 @@ def steered(times, **changes):
 
     decode = lambda ids: "".join(VOCABULARY[i] for i in ids)  # noqa: E731
     steering = Steering(
-        ["a", "b"], GenerationOptions(max_repeats=times, **changes), end=0, decode=decode
+        ["a", "b"], GenerationOptions(max_repeats=times, **changes), end=0, special=[0], decode=decode
     )
     loop = [1, 4, 3, 2] + [5, 4, 3, 2] * 5
     other = [1, 4, 3, 2] + [6] * 20
@@ -150,7 +187,7 @@ def test_sampling_follows_the_probabilities():
     count = 20_000
     steering = Steering(
         [str(n) for n in range(count)],
-        GenerationOptions(temperature=2.0, logprobs=True), end=0, decode=lambda ids: "",
+        GenerationOptions(temperature=2.0, logprobs=True), end=0, special=[0], decode=lambda ids: "",
     )  # fmt: skip
     logits = torch.log(torch.tensor([0.5, 0.2, 0.0, 0.3])).expand(count, 4)
     chosen = steering(torch.zeros(count, 1, dtype=torch.long), logits).argmax(-1)

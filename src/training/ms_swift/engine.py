@@ -54,6 +54,7 @@ class SwiftEngine:
             [request.key for request in requests],
             options,
             end=self._stops[0],
+            special=self.engine.tokenizer.all_special_ids,
             decode=self.engine.tokenizer.decode,
         )
 

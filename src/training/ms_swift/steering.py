@@ -33,20 +33,29 @@ class Row:
 class Steering(LogitsProcessor):  # type: ignore[misc]
     """For greedy `generate` of one batch: where it chooses, only the chosen token is left with a finite score.
 
+    `end` is the token that ends an answer, `special` are those that no answer holds.
+
     Sampling inverts the cumulative distribution at one uniform number a token, of the stream (seed, "sample", key): equal in
     every batch as far as the logits are. Cost a step: one copy of the chosen tokens from the device; a decoded answer for each
     closing bracket when repetition is watched.
     """
 
     def __init__(
-        self, keys: Sequence[str], options: GenerationOptions, *, end: int, decode: Decode
+        self,
+        keys: Sequence[str],
+        options: GenerationOptions,
+        *,
+        end: int,
+        special: Sequence[int],
+        decode: Decode,
     ) -> None:
         self.options = options
         self.end = end
         self.decode = decode
         self.rows = [Row(draws=Stream(options.seed, "sample", key)) for key in keys]
         self._start: int | None = None
-        self._closes: dict[int, bool] = {}
+        # Special tokens have brackets in their names, and stand at the end of every row that has ended.
+        self._closes = dict.fromkeys(special, False)
 
     @property
     def is_needed(self) -> bool:

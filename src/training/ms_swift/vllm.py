@@ -20,8 +20,8 @@ from swift.model import get_model_processor
 from swift.template import get_template
 
 from src.errors import ConfigError, DataError
-from src.generation.openai_endpoint import stopped_at_repetition
 from src.generation.openai_protocol import item_seed
+from src.generation.repetition import stopped_at_repetition
 from src.generation.spelling import spell_ids
 from src.generation.types import (
     GenerationOptions,

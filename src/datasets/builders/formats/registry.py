@@ -14,6 +14,9 @@ from src.datasets.builders.formats import compact, grouped, qwen, standard
 from src.datasets.builders.formats.grammar import Labels
 from src.datasets.builders.formats.writing import ObjectText, PointText
 
+PARSER_VERSION = 1
+"""Raised when the parsers read an answer otherwise than before; a checkpoint's `grounding.json` keeps the one of its training."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
