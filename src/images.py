@@ -165,7 +165,7 @@ def load_rgb(path: Path, *, limits: ImageLimits = DEFAULT_LIMITS) -> NDArray[np.
         data = handle.read()
     image, header = _open(path, io.BytesIO(data), limits)
     _check_end(path, data, header.format)
-    return _upright(_decode_by_pillow(path, image), header.orientation)
+    return upright(_decode_by_pillow(path, image), header.orientation)
 
 
 def load_rgba(
@@ -261,8 +261,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
-    """Apply an EXIF orientation to (H, W, C) pixels (TIFF 6.0, tag 274)."""
+def upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Stored pixels (H, W, C) as they are meant to be seen: an EXIF orientation applied (TIFF 6.0, tag 274)."""
     if orientation >= 5:
         pixels = pixels.transpose(1, 0, 2)
     # After the transpose, 5..8 need the same mirrors as 1, 2, 4, 3 do.

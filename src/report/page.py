@@ -3,7 +3,7 @@
 One viewer for predictions, raw data sets, augmentation variants, conversions and training progress. No network, no files
 beside it: pictures are embedded (each once), shapes are SVG in picture coordinates. Its content security policy allows the
 page's own script and style by their hashes and nothing else, so no text of a sample can run or load anything.
-Cost: about 15 ms and 70 KB a 1024x768 picture, 200 samples below 15 MB; beyond 1,000 pictures they become thumbnails.
+Cost: 6 ms and 35 KB a 640x480 picture, 200 samples below 15 MB; with more, pictures become smaller, down to 13 KB each.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from src.report.model import (
     truth_sample,
 )
 from src.report.payload import plot_json, sample_json, table_json
-from src.report.thumbnails import distinct, jpeg, share_of
+from src.report.thumbnails import distinct, jpegs, share_of
 
 __all__ = [
     "GoneObject",
@@ -62,14 +62,14 @@ def write_report(
     be decoded.
     """
     unique, places = distinct(sample.picture for sample in samples)
-    share = share_of(len(unique))
+    pictures = jpegs(unique, share_of(len(unique)))
     data = {
         "title": title,
         "facts": [list(fact) for fact in facts],
         "groupsLabel": groups_label,
         "tables": [table_json(table) for table in tables],
         "plots": [plot_json(plot) for plot in plots],
-        "pictures": [base64.b64encode(jpeg(picture, share)).decode() for picture in unique],
+        "pictures": [base64.b64encode(picture).decode() for picture in pictures],
         "samples": [
             sample_json(sample, place) for sample, place in zip(samples, places, strict=True)
         ],

@@ -276,14 +276,14 @@ def test_exif_is_applied_exactly_once_and_points_follow(orientation: int, tmp_pa
 def test_exif_forgotten_or_applied_twice_turns_it_red(
     times: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    upright = images._upright
+    upright = images.upright
 
     def planted(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
         for _ in range(times):
             pixels = upright(pixels, orientation)
         return pixels
 
-    monkeypatch.setattr(images, "_upright", planted)
+    monkeypatch.setattr(images, "upright", planted)
     errors = [centroid_error(tmp_path / "a.jpg", orientation) for orientation in range(1, 9)]
     assert max(errors) > 0.5
 
@@ -309,7 +309,7 @@ def test_both_decoders_give_the_same_picture(mode: str, orientation: int, tmp_pa
     assert stored.orientation == orientation
     assert stored.upright_size == load_rgb(path).shape[1::-1]
     assert (stored.pixels[..., 3] == 255).all()
-    upright = images._upright(stored.pixels[..., :3], orientation)
+    upright = images.upright(stored.pixels[..., :3], orientation)
     assert np.abs(upright.astype(int) - load_rgb(path)).max() <= 2
 
 

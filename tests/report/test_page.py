@@ -1,14 +1,17 @@
 import base64
 import hashlib
+import io
 import re
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from src.contract.predictions import ImageMatches, MatchedPair, Prediction
 from src.contract.records import ObjectAnnotation
+from src.images import ORIENTATION_TAG
 from src.report.page import GoneObject, MetricTable, ReportSample, truth_sample, write_report
 from src.report.sheet import HIT, TRUTH, contact_sheet
 from src.report.thumbnails import jpeg, share_of
@@ -103,6 +106,20 @@ def test_two_hundred_noisy_pictures_stay_below_fifteen_megabytes():
     assert len(data) <= share_of(200)
     assert 200 * len(data) * 4 / 3 < 14.5e6
     assert len(jpeg(noise, share_of(5000))) <= share_of(5000) == 10_000
+
+
+def test_a_large_photograph_is_upright_and_reduced(tmp_path):
+    """Decoded at half size as stored, then turned: orientation 6 brings the stored left side to the top."""
+    path = tmp_path / "phone.jpg"
+    stored = Image.new("RGB", (2400, 1200), (0, 0, 200))
+    stored.paste((200, 0, 0), (0, 0, 1200, 1200))
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = 6
+    stored.save(path, exif=exif)
+    shown = np.asarray(Image.open(io.BytesIO(jpeg(path, 90_000)))).astype(int)
+    assert shown.shape == (1024, 512, 3)
+    assert np.abs(shown[100, 256] - (200, 0, 0)).max() < 10
+    assert np.abs(shown[900, 256] - (0, 0, 200)).max() < 10
 
 
 def test_the_contact_sheet_draws_where_the_objects_are(sample, tmp_path):

@@ -17,4 +17,11 @@ function svg(tag, attributes = {}, children = []) {
   node.append(...children);
   return node;
 }
+const span = (className, textContent) => make("span", {className, textContent});
+function pressButton(content, onclick, properties = {}) {
+  return make("button", {type: "button", onclick, ...properties}, content);
+}
+const setPressed = (button, isOn) => button.setAttribute("aria-pressed", String(isOn));
+const xsOf = shape => shape.points.filter((_, place) => place % 2 === 0);
+const ysOf = shape => shape.points.filter((_, place) => place % 2 === 1);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);

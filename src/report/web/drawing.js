@@ -1,6 +1,7 @@
 // Shapes over a picture, in the picture's own coordinates.
 function colourOf(shape, verdict, sample) {
-  return verdict === "plain" && !sample.hasPrediction ? `of-c${classPlace.get(shape.desc) % 10}` : `of-${verdict === "plain" ? "hit" : verdict}`;
+  if (verdict !== "plain") return `of-${verdict}`;
+  return sample.hasPrediction ? "of-hit" : `of-c${classPlace.get(shape.desc) % 10}`;
 }
 function outline(shape, role) {
   const p = shape.points, attributes = {class: `shape ${role} ${shape.state}`};
@@ -8,11 +9,11 @@ function outline(shape, role) {
   return svg(shape.kind === "poly" ? "polygon" : "polyline", {...attributes, points: p.join(" ")});
 }
 function label(shape, isBelow, sample) {
-  const xs = shape.points.filter((_, i) => i % 2 === 0), ys = shape.points.filter((_, i) => i % 2 === 1);
-  const text = svg("text", {x: clamp(Math.min(...xs), 0, sample.width), y: clamp(isBelow ? Math.max(...ys) : Math.min(...ys), 0, sample.height)});
+  const top = Math.min(...ysOf(shape)), bottom = Math.max(...ysOf(shape)), reach = sample.height / 24;
+  const [x, y] = [clamp(Math.min(...xsOf(shape)), 0, sample.width), clamp(isBelow ? bottom : top, 0, sample.height)];
   // In units of the label's own height, so that it keeps its place at every zoom.
-  const top = Math.min(...ys), bottom = Math.max(...ys), reach = sample.height / 24;
-  text.setAttribute("dy", isBelow ? (bottom > sample.height - reach ? "-.35em" : "1em") : (top < reach ? "1em" : "-.3em"));
+  const above = top < reach ? "1em" : "-.3em", below = bottom > sample.height - reach ? "-.35em" : "1em";
+  const text = svg("text", {x, y, dy: isBelow ? below : above});
   text.textContent = shape.desc;
   return text;
 }
@@ -46,8 +47,7 @@ function layer(name, shapes, role, sample, filter, taken) {
 function roomFor(height) {
   const boxes = [];
   return {allows(shape, isBelow) {
-    const x = Math.min(...shape.points.filter((_, i) => i % 2 === 0));
-    const ys = shape.points.filter((_, i) => i % 2 === 1), y = isBelow ? Math.max(...ys) : Math.min(...ys) - height;
+    const x = Math.min(...xsOf(shape)), y = isBelow ? Math.max(...ysOf(shape)) : Math.min(...ysOf(shape)) - height;
     const box = [x, y, x + shape.desc.length * height * .62, y + height];
     const isFree = boxes.every(one => box[0] >= one[2] || box[2] <= one[0] || box[1] >= one[3] || box[3] <= one[1]);
     if (isFree) boxes.push(box);
@@ -63,7 +63,8 @@ function overlay(sample, filter, taken = EVERY_LABEL) {
   ]);
 }
 function image(sample) {
-  return make("img", {src: `data:image/jpeg;base64,${data.pictures[sample.picture]}`, alt: "", decoding: "async", draggable: false});
+  const src = `data:image/jpeg;base64,${data.pictures[sample.picture]}`;
+  return make("img", {src, alt: "", decoding: "async", draggable: false});
 }
 function marks(sample) {
   const mark = (kind, text, title) => make("span", {className: `mark ${kind}`, textContent: text, title});
@@ -73,10 +74,14 @@ function marks(sample) {
     const count = sample.counts[name];
     if (count) list.push(mark(name, name === "plain" ? `${count} object${count > 1 ? "s" : ""}` : `${count} ${short}`, long));
   }
-  if (!sample.entries.length && sample.mode === "dense") list.push(mark("plain", "nothing here", "no object in truth or prediction"));
+  const isEmpty = !sample.entries.length && sample.mode === "dense";
+  if (isEmpty) list.push(mark("plain", "nothing here", "no object in truth or prediction"));
   if (!sample.valid) list.push(mark("warn", "not parsed whole", "the answer does not follow its format to the end"));
   if (sample.finish === "length") list.push(mark("warn", "cut off", "the answer reached the limit of new tokens"));
-  if (sample.finish === "repetition") list.push(mark("warn", "repeats itself", "the answer was ended because it repeated itself"));
+  if (sample.finish === "repetition") list.push(mark("warn", "repeats itself", "the answer was ended for it"));
   return list;
 }
-const spoken = sample => `${sample.name}${sample.group ? `, ${sample.group}` : ""}: ${marks(sample).map(mark => mark.textContent).join(", ")}`;
+function spoken(sample) {
+  const name = [sample.name, sample.group].filter(Boolean).join(", ");
+  return `${name}: ${marks(sample).map(mark => mark.textContent).join(", ")}`;
+}

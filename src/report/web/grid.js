@@ -1,8 +1,9 @@
 // The list of samples: cards are made as they come near the screen, so that thousands cost what is looked at.
-const CHUNK = 24;
+const CHUNK = 24, AHEAD = 900; // cards; pixels below the screen
 const grid = byId("grid");
 function card(sample) {
-  const picture = make("button", {type: "button", className: "open picture", "aria-label": `Open ${spoken(sample)}`, onclick: () => openViewer(sample)});
+  const properties = {className: "open picture", "aria-label": `Open ${spoken(sample)}`};
+  const picture = pressButton([], () => openViewer(sample), properties);
   picture.style.aspectRatio = `${sample.width} / ${sample.height}`;
   const height = Math.max(sample.width, sample.height) / 28;
   const drawing = overlay(sample, state.filter, roomFor(height));
@@ -32,9 +33,13 @@ function renderGrid() {
 }
 // An observer speaks only when the end comes into view; a short chunk may leave it there.
 function fill() {
-  while (grid.childElementCount < state.shown.length && byId("more").getBoundingClientRect().top < innerHeight + 900) renderMore();
+  const isNear = () => byId("more").getBoundingClientRect().top < innerHeight + AHEAD;
+  while (grid.childElementCount < state.shown.length && isNear()) renderMore();
 }
-new IntersectionObserver(entries => { if (entries.some(entry => entry.isIntersecting)) fill(); }, {rootMargin: "900px"}).observe(byId("more"));
+const watcher = new IntersectionObserver(entries => {
+  if (entries.some(entry => entry.isIntersecting)) fill();
+}, {rootMargin: `${AHEAD}px`});
+watcher.observe(byId("more"));
 function focusSample(sample) {
   const place = state.shown.indexOf(sample);
   if (place < 0) return;

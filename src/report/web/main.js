@@ -1,12 +1,17 @@
 // Keys, and the start.
 const SHORTCUTS = [
-  [["→", "j"], "next sample"], [["←", "k"], "previous sample"], [["↑", "↓"], "sample above, below"], [["Enter"], "open large"], [["Esc"], "close"],
-  [["g"], "ground truth on, off"], [["p"], "prediction on, off"], [["l"], "labels on, off"], [["[", "]"], "previous, next step or group"],
+  [["→", "j"], "next sample"], [["←", "k"], "previous sample"], [["↑", "↓"], "sample above, below"],
+  [["Enter"], "open large"], [["Esc"], "close"],
+  [["g"], "ground truth on, off"], [["p"], "prediction on, off"], [["l"], "labels on, off"],
+  [["[", "]"], "previous, next step or group"],
   [["+", "−"], "zoom"], [["0"], "fit to the window"], [["w"], "sort by worst"], [["/"], "filter"], [["?"], "these keys"],
 ];
 const help = byId("help");
 function setUpHelp() {
-  for (const [keys, text] of SHORTCUTS) byId("help-keys").append(make("dt", {}, keys.map(key => make("kbd", {textContent: key}))), make("dd", {textContent: text}));
+  for (const [keys, text] of SHORTCUTS) {
+    const caps = keys.map(key => make("kbd", {textContent: key}));
+    byId("help-keys").append(make("dt", {}, caps), make("dd", {textContent: text}));
+  }
   byId("help-open").onclick = () => help.showModal();
 }
 const COMMON = {
@@ -14,19 +19,24 @@ const COMMON = {
   "[": () => stepGroup(-1), "]": () => stepGroup(1), "?": () => help.showModal(),
 };
 const IN_GRID = {
-  ArrowRight: () => step(1), j: () => step(1), ArrowLeft: () => step(-1), k: () => step(-1), ArrowDown: () => step(columns()), ArrowUp: () => step(-columns()),
+  ArrowRight: () => step(1), j: () => step(1), ArrowLeft: () => step(-1), k: () => step(-1),
+  ArrowDown: () => step(columns()), ArrowUp: () => step(-columns()),
   Enter: () => { if (state.selected) openViewer(state.selected); }, "/": () => byId("text").focus(),
   w: () => { if (isCompared) { state.order = "worst"; update(); } },
 };
 const IN_VIEWER = {
-  ArrowRight: () => stepViewer(1), j: () => stepViewer(1), ArrowLeft: () => stepViewer(-1), k: () => stepViewer(-1), ArrowDown: () => stepViewer(1), ArrowUp: () => stepViewer(-1),
+  ArrowRight: () => stepViewer(1), j: () => stepViewer(1), ArrowDown: () => stepViewer(1),
+  ArrowLeft: () => stepViewer(-1), k: () => stepViewer(-1), ArrowUp: () => stepViewer(-1),
   "+": () => zoomBy(1.5), "=": () => zoomBy(1.5), "-": () => zoomBy(1 / 1.5), "0": fit, Enter: () => viewer.close(),
 };
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
   const {target} = event;
   if (target.matches("input[type=search]")) {
-    if (event.key === "Escape" || event.key === "Enter") { target.blur(); if (event.key === "Enter") step(0); event.preventDefault(); }
+    if (event.key !== "Escape" && event.key !== "Enter") return;
+    event.preventDefault();
+    target.blur();
+    if (event.key === "Enter") step(0);
     return;
   }
   if (target.matches("input, select") && (event.key.startsWith("Arrow") || target.matches("select"))) return;
@@ -39,7 +49,9 @@ document.addEventListener("keydown", event => {
 });
 document.title = data.title;
 byId("title").textContent = data.title;
-for (const [name, value] of data.facts) byId("facts").append(make("div", {}, [make("dt", {textContent: name}), make("dd", {textContent: value})]));
+for (const [name, value] of data.facts) {
+  byId("facts").append(make("div", {}, [make("dt", {textContent: name}), make("dd", {textContent: value})]));
+}
 setUpHelp();
 setUpControls();
 summary(chooseClass);

@@ -1,5 +1,5 @@
 // Tables, lines and bars of the summary.
-const INK = ["var(--c0)", "var(--c1)", "var(--c2)", "var(--c3)", "var(--c4)", "var(--c5)", "var(--c6)", "var(--c7)", "var(--c8)", "var(--c9)"];
+const INK = Array.from({length: 10}, (_, place) => `var(--c${place})`);
 const panel = (title, content) => make("section", {className: "panel"}, [make("h2", {textContent: title}), content]);
 function short(value) {
   const size = Math.abs(value);
@@ -16,8 +16,11 @@ function ticks(low, high, count) {
 function table(entry) {
   const line = (tag, cells) => make("tr", {}, cells.map(text => make(tag, {textContent: text})));
   const head = make("thead", {}, [line("th", entry.header)]), body = make("tbody", {}, entry.rows.map(row => line("td", row)));
-  return panel(entry.title, make("div", {className: "scroll", tabIndex: 0, "aria-label": entry.title}, [make("table", {}, [head, body])]));
+  const box = make("div", {className: "scroll", tabIndex: 0, role: "region", "aria-label": entry.title});
+  box.append(make("table", {}, [head, body]));
+  return panel(entry.title, box);
 }
+const MOST_DOTS = 40;
 const WIDTH = 380, HEIGHT = 230, LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 38;
 function axes(chart, xs, ys, place, labels) {
   for (const y of ys) {
@@ -38,46 +41,63 @@ function axes(chart, xs, ys, place, labels) {
   chart.append(across, up);
 }
 function scales(xs, ys) {
-  const span = values => { const low = Math.min(...values), high = Math.max(...values); return low === high ? [low - .5, high + .5] : [low, high]; };
-  const [x0, x1] = span(xs);
-  let [y0, y1] = span(ys);
+  const range = values => {
+    const low = Math.min(...values), high = Math.max(...values);
+    return low === high ? [low - .5, high + .5] : [low, high];
+  };
+  const [x0, x1] = range(xs);
+  let [y0, y1] = range(ys);
   if (y0 > 0 && y0 < y1 * .6) y0 = 0;
   return {
-    x0, x1, y0, y1, x: x => LEFT + (x - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT), y: y => HEIGHT - BOTTOM - (y - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM),
+    x0, x1, y0, y1,
+    x: x => LEFT + (x - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT),
+    y: y => HEIGHT - BOTTOM - (y - y0) / (y1 - y0) * (HEIGHT - TOP - BOTTOM),
   };
 }
 function linePlot(plot) {
-  const points = plot.series.flatMap(series => series.xs.map((x, i) => [x, series.ys[i]])).filter(([x, y]) => x !== null && y !== null);
+  const points = plot.series.flatMap(series => pointsOf(series).filter(Boolean));
   if (!points.length) return panel(plot.title, make("p", {className: "soft", textContent: "no values yet"}));
   const place = scales(points.map(p => p[0]), points.map(p => p[1]));
-  const ends = plot.series.map(series => { const ys = series.ys.filter(y => y !== null); return ys.length ? `${series.name} ends at ${short(ys.at(-1))}` : `${series.name} has no values`; });
-  const chart = svg("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${plot.title}: ${plot.y_label} over ${plot.x_label}. ${ends.join(", ")}`});
+  const ends = plot.series.map(series => {
+    const last = pointsOf(series).filter(Boolean).at(-1);
+    return last ? `${series.name} ends at ${short(last[1])}` : `${series.name} has no values`;
+  });
+  const chart = canvasFor(`${plot.title}: ${plot.y_label} over ${plot.x_label}. ${ends.join(", ")}`);
   axes(chart, ticks(place.x0, place.x1, 5), ticks(place.y0, place.y1, 4), place, [plot.x_label, plot.y_label]);
-  for (const [number, series] of plot.series.entries()) {
-    let path = "", isOn = false;
-    for (const [i, x] of series.xs.entries()) {
-      const y = series.ys[i];
-      if (x === null || y === null) { isOn = false; continue; }
-      path += `${isOn ? "L" : "M"}${place.x(x).toFixed(1)} ${place.y(y).toFixed(1)}`;
-      isOn = true;
-      if (series.xs.length <= 40) { const dot = svg("circle", {cx: place.x(x), cy: place.y(y), r: 2.5}); dot.style.fill = INK[number % 10]; chart.append(dot); }
-    }
-    const curve = svg("path", {class: "curve", d: path});
-    curve.style.stroke = INK[number % 10];
-    chart.append(curve);
-  }
-  const keys = make("div", {className: "keys"}, plot.series.map((series, number) => { const swatch = make("i", {className: "swatch"}); swatch.style.color = INK[number % 10]; return make("span", {}, [swatch, series.name]); }));
-  return panel(plot.title, make("div", {className: "plot"}, [chart, readout(chart, plot, place), keys]));
+  for (const [number, series] of plot.series.entries()) chart.append(...curve(series, INK[number % 10], place));
+  const keys = plot.series.map((series, number) => {
+    const mark = make("i", {className: "swatch"});
+    mark.style.color = INK[number % 10];
+    return make("span", {}, [mark, series.name]);
+  });
+  const legend = make("div", {className: "keys"}, keys);
+  return panel(plot.title, make("div", {className: "plot"}, [chart, readout(chart, plot, place), legend]));
+}
+const canvasFor = told => svg("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": told});
+// A series' points; null where a value is missing, which is a gap in the line.
+const pointsOf = series => series.xs.map((x, i) => x === null || series.ys[i] === null ? null : [x, series.ys[i]]);
+function curve(series, ink, place) {
+  const points = pointsOf(series).map(point => point && [place.x(point[0]), place.y(point[1])]);
+  const path = points.map((point, i) => point ? `${points[i - 1] ? "L" : "M"}${point[0].toFixed(1)} ${point[1].toFixed(1)}` : "");
+  const line = svg("path", {class: "curve", d: path.join("")});
+  line.style.stroke = ink;
+  const dots = points.length > MOST_DOTS ? [] : points.filter(Boolean).map(([cx, cy]) => svg("circle", {cx, cy, r: 2.5}));
+  for (const dot of dots) dot.style.fill = ink;
+  return [line, ...dots];
 }
 // The values under the pointer.
 function readout(chart, plot, place) {
-  const tip = make("div", {className: "tip", hidden: true}), guide = svg("line", {class: "guide", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden"});
+  const tip = make("div", {className: "tip", hidden: true});
+  const guide = svg("line", {class: "guide", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden"});
   const xs = unique(plot.series.flatMap(series => series.xs)).filter(x => x !== null);
   chart.append(guide);
   chart.addEventListener("pointermove", event => {
     const box = chart.getBoundingClientRect(), at = (event.clientX - box.left) / box.width * WIDTH;
     const x = xs.reduce((best, one) => Math.abs(place.x(one) - at) < Math.abs(place.x(best) - at) ? one : best);
-    const values = plot.series.flatMap(series => { const i = series.xs.indexOf(x); return i < 0 || series.ys[i] === null ? [] : [make("div", {textContent: `${series.name}  ${short(series.ys[i])}`})]; });
+    const values = plot.series.flatMap(series => {
+      const point = pointsOf(series).find(one => one && one[0] === x);
+      return point ? [make("div", {textContent: `${series.name}  ${short(point[1])}`})] : [];
+    });
     tip.replaceChildren(make("b", {textContent: `${plot.x_label} ${short(x)}`}), ...values);
     tip.hidden = false;
     const left = place.x(x) / WIDTH * box.width;
@@ -93,11 +113,12 @@ function histogram(title, values, low, high, bins, xLabel) {
   const counts = new Array(bins).fill(0);
   for (const value of values) counts[clamp(Math.floor((value - low) / (high - low) * bins + 1e-9), 0, bins - 1)] += 1;
   const place = scales([low, high], [0, Math.max(1, ...counts)]);
-  const chart = svg("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}: ${values.length} values`});
+  const chart = canvasFor(`${title}: ${values.length} values`);
   axes(chart, ticks(low, high, 5), ticks(0, place.y1, 4).filter(Number.isInteger), place, [xLabel, "count"]);
   for (const [bin, count] of counts.entries()) {
     const from = low + bin * (high - low) / bins, to = from + (high - low) / bins;
-    const bar = svg("rect", {class: "bar", x: place.x(from) + 1, width: Math.max(1, place.x(to) - place.x(from) - 2), y: place.y(count), height: place.y(0) - place.y(count), rx: 2});
+    const width = Math.max(1, place.x(to) - place.x(from) - 2), height = place.y(0) - place.y(count);
+    const bar = svg("rect", {class: "bar", x: place.x(from) + 1, y: place.y(count), width, height, rx: 2});
     const tip = svg("title");
     tip.textContent = `${short(from)} to ${short(to)}: ${count}`;
     bar.append(tip);
@@ -114,11 +135,13 @@ function classBars(choose) {
     const track = make("span", {className: "track"}, parts.map(verdict => {
       const part = make("i");
       part.style.width = `${100 * counts[verdict] / most}%`;
-      part.style.background = verdict !== "plain" ? `var(--${verdict})` : isCompared ? "var(--hit)" : INK[classPlace.get(name) % 10];
+      const plain = isCompared ? "var(--hit)" : INK[classPlace.get(name) % 10];
+      part.style.background = verdict === "plain" ? plain : `var(--${verdict})`;
       return part;
     }));
     const told = parts.map(verdict => `${counts[verdict]} ${VERDICTS[verdict].short}`).join(", ");
-    const button = make("button", {type: "button", title: told, "aria-pressed": "false", "aria-label": `Class ${name}: ${told}`, onclick: () => choose(name)}, [make("span", {className: "name", textContent: name}), track, make("span", {className: "sum", textContent: short(counts.all)})]);
+    const content = [span("name", name), track, span("sum", short(counts.all))];
+    const button = pressButton(content, () => choose(name), {title: told, "aria-label": `Class ${name}: ${told}`});
     button.dataset.class = name;
     return make("li", {}, [button]);
   });
@@ -132,7 +155,9 @@ function summary(choose) {
   const scores = data.samples.map(sample => sample.f1).filter(f1 => f1 !== null);
   if (scores.length > 1) shown.push(histogram("F1 of the samples", scores, 0, 1, 20, "F1"));
   const counts = data.samples.map(sample => sample.entries.length);
-  if (!isCompared && counts.length > 1) { const top = Math.max(1, ...counts) + 1; shown.push(histogram("Objects in a sample", counts, 0, top, Math.min(top, 24), "objects")); }
+  const top = counts.reduce((most, count) => Math.max(most, count), 1) + 1;
+  const isPlain = !isCompared && counts.length > 1;
+  if (isPlain) shown.push(histogram("Objects in a sample", counts, 0, top, Math.min(top, 24), "objects"));
   byId("panels").append(...shown);
   byId("summary").hidden = !shown.length;
 }

@@ -7,16 +7,17 @@ const VERDICTS = {
   missed: {short: "FN", long: "missed truths"}, duplicate: {short: "Duplicate", long: "predictions that repeat an earlier one"},
   gone: {short: "Dropped", long: "objects that the picture no longer has"}, plain: {short: "Object", long: "objects"},
 };
+const noCounts = () => Object.fromEntries(Object.keys(VERDICTS).map(name => [name, 0]));
 const sizeOf = area => area < SMALL_AREA ? "small" : area < MEDIUM_AREA ? "medium" : "large";
 
 // An entry is what one counts and filters: a prediction, a truth that no prediction hit, an object that is gone.
 for (const [index, sample] of data.samples.entries()) {
   const predicted = sample.predicted.map((shape, place) => ({shape, verdict: shape.state, key: `p${place}`}));
-  const truths = sample.truth.map((shape, place) => ({shape, verdict: shape.state, key: `t${place}`})).filter(entry => entry.verdict !== "found");
+  const truths = sample.truth.map((shape, place) => ({shape, verdict: shape.state, key: `t${place}`}));
   const gone = sample.gone.map((shape, place) => ({shape, verdict: "gone", key: `g${place}`}));
   sample.index = index;
-  sample.entries = [...predicted, ...truths, ...gone];
-  sample.counts = {hit: 0, extra: 0, missed: 0, duplicate: 0, gone: 0, plain: 0};
+  sample.entries = [...predicted, ...truths.filter(entry => entry.verdict !== "found"), ...gone];
+  sample.counts = noCounts();
   for (const entry of sample.entries) {
     entry.size = sizeOf(entry.shape.area);
     sample.counts[entry.verdict] += 1;
@@ -32,7 +33,7 @@ const isCompared = data.samples.some(sample => sample.compared);
 const hasPrediction = data.samples.some(sample => sample.hasPrediction);
 const classCounts = new Map();
 for (const sample of data.samples) for (const {shape, verdict} of sample.entries) {
-  if (!classCounts.has(shape.desc)) classCounts.set(shape.desc, {hit: 0, missed: 0, extra: 0, duplicate: 0, gone: 0, plain: 0, all: 0});
+  if (!classCounts.has(shape.desc)) classCounts.set(shape.desc, {...noCounts(), all: 0});
   const counts = classCounts.get(shape.desc);
   counts[verdict] += 1;
   counts.all += 1;
@@ -46,7 +47,7 @@ for (const sample of data.samples) {
   sample.family = key;
   relatives.set(key, [...(relatives.get(key) || []), sample]);
 }
-const showsSamePictures = groups.length > 1 && unique(data.samples.map(sample => sample.picture)).length * groups.length <= data.samples.length;
+const showsSamePictures = groups.length > 1 && data.pictures.length * groups.length <= data.samples.length;
 
 const ORDERS = {
   file: {name: "as in the file", compare: (a, b) => a.index - b.index},
@@ -56,7 +57,10 @@ const ORDERS = {
   objects: {name: "most objects first", compare: (a, b) => b.entries.length - a.entries.length},
 };
 // Pictures that come again at every step are looked at one step at a time.
-const everything = () => ({text: "", group: showsSamePictures ? groups.at(-1) : "", dataset: "", answer: "", class: "", verdicts: new Set(), sizes: new Set(), iou: [0, 1]});
+const everything = () => ({
+  text: "", group: showsSamePictures ? groups.at(-1) : "", dataset: "", answer: "",
+  class: "", verdicts: new Set(), sizes: new Set(), iou: [0, 1],
+});
 
 function fitsSample(sample, filter) {
   return (!filter.group || sample.group === filter.group)
@@ -64,18 +68,21 @@ function fitsSample(sample, filter) {
     && (!filter.answer || (filter.answer === "cut" ? sample.finish !== "stop" : !sample.valid))
     && (!filter.text || sample.search.includes(filter.text));
 }
-const asksForObjects = filter => Boolean(filter.class || filter.verdicts.size || filter.sizes.size || filter.iou[0] > 0 || filter.iou[1] < 1);
+const asksForIou = filter => filter.iou[0] > 0 || filter.iou[1] < 1;
+const asksForObjects = filter => Boolean(filter.class || filter.verdicts.size || filter.sizes.size || asksForIou(filter));
+// The ends are steps of a slider; what rounding adds must not decide.
+const fitsIou = (iou, [low, high]) => iou !== null && iou >= low - 1e-9 && iou <= high + 1e-9;
 // `but` leaves one condition out, to count what its choices would give.
 function fitsEntry(entry, filter, but = "") {
   const {shape} = entry;
   return (but === "class" || !filter.class || shape.desc === filter.class)
     && (but === "verdicts" || !filter.verdicts.size || filter.verdicts.has(entry.verdict))
     && (but === "sizes" || !filter.sizes.size || filter.sizes.has(entry.size))
-    && ((filter.iou[0] <= 0 && filter.iou[1] >= 1) || (shape.iou !== null && shape.iou >= filter.iou[0] - 1e-9 && shape.iou <= filter.iou[1] + 1e-9));
+    && (!asksForIou(filter) || fitsIou(shape.iou, filter.iou));
 }
 function select(filter, order) {
   const asked = asksForObjects(filter);
-  const shown = [], facets = {class: {}, verdicts: {}, sizes: {}};
+  const shown = [], facets = {class: new Map(), verdicts: new Map(), sizes: new Map()};
   let objects = 0;
   for (const sample of data.samples) {
     if (!fitsSample(sample, filter)) continue;
@@ -83,7 +90,7 @@ function select(filter, order) {
     for (const entry of sample.entries) {
       if (fitsEntry(entry, filter)) fitting += 1;
       for (const [facet, value] of [["class", entry.shape.desc], ["verdicts", entry.verdict], ["sizes", entry.size]]) {
-        if (fitsEntry(entry, filter, facet)) facets[facet][value] = (Object.hasOwn(facets[facet], value) ? facets[facet][value] : 0) + 1;
+        if (fitsEntry(entry, filter, facet)) facets[facet].set(value, (facets[facet].get(value) ?? 0) + 1);
       }
     }
     objects += fitting;

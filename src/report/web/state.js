@@ -8,7 +8,7 @@ const LAYERS = [
 const isHidden = name => document.body.classList.contains(`hide-${name}`);
 function toggle(name) {
   const hidden = document.body.classList.toggle(`hide-${name}`);
-  for (const button of document.querySelectorAll(`[data-layer="${name}"]`)) button.setAttribute("aria-pressed", String(!hidden));
+  for (const button of document.querySelectorAll(`[data-layer="${name}"]`)) setPressed(button, !hidden);
 }
 function swatch(colour, isDashed) {
   const mark = make("i", {className: `swatch ${colour}${isDashed ? " dashed" : ""}`});
@@ -17,7 +17,10 @@ function swatch(colour, isDashed) {
 }
 function layerButtons() {
   return LAYERS.filter(one => one.name !== "prediction" || hasPrediction).map(one => {
-    const button = make("button", {type: "button", title: `Show or hide (${one.key})`, "aria-pressed": String(!isHidden(one.name)), "aria-keyshortcuts": one.key, onclick: () => toggle(one.name)}, [...(one.swatch && hasPrediction ? [swatch(one.swatch, one.dashed)] : []), one.text]);
+    const mark = one.swatch && hasPrediction ? [swatch(one.swatch, one.dashed)] : [];
+    const properties = {title: `Show or hide (${one.key})`, "aria-keyshortcuts": one.key};
+    const button = pressButton([...mark, one.text], () => toggle(one.name), properties);
+    setPressed(button, !isHidden(one.name));
     button.dataset.layer = one.name;
     return button;
   });

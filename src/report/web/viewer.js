@@ -12,37 +12,50 @@ function show(sample) {
   view.sample = sample;
   const place = state.shown.indexOf(sample);
   byId("viewer-name").textContent = sample.name;
-  byId("viewer-place").textContent = [place < 0 ? "" : `${place + 1} of ${state.shown.length}`, datasets.length > 1 ? sample.dataset : "", `${sample.width} × ${sample.height}`].filter(Boolean).join(" · ");
+  const where = place < 0 ? "" : `${place + 1} of ${state.shown.length}`;
+  const about = [where, datasets.length > 1 ? sample.dataset : "", `${sample.width} × ${sample.height}`];
+  byId("viewer-place").textContent = about.filter(Boolean).join(" · ");
   byId("viewer-previous").disabled = place <= 0;
   byId("viewer-next").disabled = place < 0 || place === state.shown.length - 1;
   byId("viewer-marks").replaceChildren(...marks(sample));
-  byId("viewer-notes").replaceChildren(...[...sample.notes, ...sample.dropped.map(part => `dropped from the answer: ${part}`)].map(note => make("li", {textContent: note})));
+  const notes = [...sample.notes, ...sample.dropped.map(part => `dropped from the answer: ${part}`)];
+  byId("viewer-notes").replaceChildren(...notes.map(note => make("li", {textContent: note})));
   byId("viewer-objects").replaceChildren(...errorsFirst(sample.entries).map(objectRow));
-  byId("viewer-texts").replaceChildren(...captions(sample).map(([title, text]) => make("section", {tabIndex: 0, "aria-label": title}, [make("h3", {textContent: title}), make("pre", {textContent: text})])));
+  byId("viewer-texts").replaceChildren(...captions(sample).map(([title, text]) => {
+    const parts = [make("h3", {textContent: title}), make("pre", {textContent: text})];
+    return make("section", {tabIndex: 0, "aria-label": title}, parts);
+  }));
   stage.setAttribute("aria-label", spoken(sample));
   canvas.replaceChildren(image(sample), overlay(sample, state.filter));
   showRelatives(sample);
   fit();
 }
 const ERRORS = ["extra", "missed", "duplicate"];
-const errorsFirst = entries => [...entries.filter(entry => ERRORS.includes(entry.verdict)), ...entries.filter(entry => !ERRORS.includes(entry.verdict))];
+const isError = entry => ERRORS.includes(entry.verdict);
+const errorsFirst = entries => [...entries.filter(isError), ...entries.filter(entry => !isError(entry))];
 const numbers = shape => `[${shape.points.map(value => Math.round(value)).join(", ")}]`;
 const written = shapes => shapes.length ? shapes.map(shape => `${shape.desc} ${numbers(shape)}`).join("\n") : "(no objects)";
 function captions(sample) {
   const parts = [];
   if (sample.mode === "summary") parts.push(["Caption: truth", sample.summary ?? "(none)"]);
   else {
-    if (sample.hasTruth) parts.push([sample.hasPrediction ? "Caption: truth (pixels)" : "Caption (pixels)", written(sample.truth)]);
+    const name = sample.hasPrediction ? "Caption: truth (pixels)" : "Caption (pixels)";
+    if (sample.hasTruth) parts.push([name, written(sample.truth)]);
     if (sample.hasPrediction) parts.push(["Caption: prediction as parsed (pixels)", written(sample.predicted)]);
   }
   if (sample.hasPrediction || sample.text) parts.push(["Raw text", sample.text || "(empty)"]);
   return parts;
 }
 function objectRow({shape, verdict, key, size}) {
-  const light = isOn => { for (const part of canvas.querySelectorAll(`[data-key="${key}"]`)) part.classList.toggle("lit", isOn); item.classList.toggle("lit", isOn); };
-  const details = [shape.iou === null ? "" : `IoU ${shape.iou.toFixed(2)}`, shape.score === null ? "" : `score ${shape.score.toFixed(2)}`, shape.note, size];
-  const tag = make("span", {className: `tag ${colourOf(shape, verdict, view.sample)}`, textContent: verdict === "plain" ? shape.kind.replace("_2d", "") : VERDICTS[verdict].short});
-  const button = make("button", {type: "button", onclick: () => centre(shape)}, [tag, make("span", {className: "what", textContent: shape.desc}), make("span", {className: "detail", textContent: details.filter(Boolean).join(" · ")})]);
+  const light = isOn => {
+    for (const part of canvas.querySelectorAll(`[data-key="${key}"]`)) part.classList.toggle("lit", isOn);
+    item.classList.toggle("lit", isOn);
+  };
+  const told = (name, value) => value === null ? "" : `${name} ${value.toFixed(2)}`;
+  const details = [told("IoU", shape.iou), told("score", shape.score), shape.note, size].filter(Boolean).join(" · ");
+  const word = verdict === "plain" ? shape.kind.replace("_2d", "") : VERDICTS[verdict].short;
+  const tag = span(`tag ${colourOf(shape, verdict, view.sample)}`, word);
+  const button = pressButton([tag, span("what", shape.desc), span("detail", details)], () => centre(shape));
   const item = make("li", {}, [button]);
   item.dataset.key = key;
   button.addEventListener("pointerenter", () => light(true));
@@ -57,10 +70,18 @@ function showRelatives(sample) {
   box.replaceChildren();
   if (family.length < 2) return;
   const move = by => show(family[clamp(place + by, 0, family.length - 1)]);
-  const slider = make("input", {type: "range", min: 0, max: family.length - 1, value: place, "aria-label": data.groupsLabel || "group", "aria-valuetext": sample.group});
-  slider.addEventListener("input", () => { show(family[slider.valueAsNumber]); byId("viewer-groups").querySelector("input").focus(); });
-  box.append(make("button", {type: "button", textContent: "‹", "aria-label": `Previous ${data.groupsLabel || "group"}`, onclick: () => move(-1)}), slider,
-    make("button", {type: "button", textContent: "›", "aria-label": `Next ${data.groupsLabel || "group"}`, onclick: () => move(1)}), make("span", {className: "group-name", textContent: sample.group}));
+  const name = data.groupsLabel || "group";
+  const slider = make("input", {
+    type: "range", min: 0, max: family.length - 1, value: place, "aria-label": name, "aria-valuetext": sample.group,
+  });
+  slider.addEventListener("input", () => {
+    show(family[slider.valueAsNumber]);
+    box.querySelector("input").focus();
+  });
+  box.append(
+    pressButton(["‹"], () => move(-1), {"aria-label": `Previous ${name}`}), slider,
+    pressButton(["›"], () => move(1), {"aria-label": `Next ${name}`}), span("group-name", sample.group),
+  );
 }
 function fitted() {
   const {sample} = view, room = stage.getBoundingClientRect();
@@ -89,13 +110,12 @@ function zoomBy(factor, at) {
   place();
 }
 function centre(shape) {
-  const {width, height, room} = fitted();
-  const xs = shape.points.filter((_, i) => i % 2 === 0), ys = shape.points.filter((_, i) => i % 2 === 1);
+  const {width, room} = fitted();
   const scale = width / view.sample.width;
-  const [w, h] = [Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys)];
-  const zoom = clamp(Math.min(room.width / (w * scale + 1), room.height / (h * scale + 1)) * .45, 1, 8);
-  const [cx, cy] = [(Math.max(...xs) + Math.min(...xs)) / 2 * scale * zoom, (Math.max(...ys) + Math.min(...ys)) / 2 * (height / view.sample.height) * zoom];
-  Object.assign(view, {zoom, x: room.width / 2 - cx, y: room.height / 2 - cy});
+  const ends = values => [Math.min(...values) * scale, Math.max(...values) * scale];
+  const [left, right] = ends(xsOf(shape)), [top, bottom] = ends(ysOf(shape));
+  const zoom = clamp(Math.min(room.width / (right - left + 1), room.height / (bottom - top + 1)) * .45, 1, 8);
+  Object.assign(view, {zoom, x: room.width / 2 - (left + right) / 2 * zoom, y: room.height / 2 - (top + bottom) / 2 * zoom});
   place();
 }
 function pan(dx, dy) {
@@ -109,7 +129,9 @@ stage.addEventListener("wheel", event => {
   zoomBy(Math.exp(-clamp(event.deltaY, -120, 120) / 400), [event.clientX - room.left, event.clientY - room.top]);
 }, {passive: false});
 stage.addEventListener("pointerdown", event => { if (event.button === 0) stage.setPointerCapture(event.pointerId); });
-stage.addEventListener("pointermove", event => { if (stage.hasPointerCapture(event.pointerId)) pan(event.movementX, event.movementY); });
+stage.addEventListener("pointermove", event => {
+  if (stage.hasPointerCapture(event.pointerId)) pan(event.movementX, event.movementY);
+});
 stage.addEventListener("dblclick", event => {
   const room = stage.getBoundingClientRect();
   if (view.zoom > 1.01) fit(); else zoomBy(3, [event.clientX - room.left, event.clientY - room.top]);
