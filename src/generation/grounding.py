@@ -29,7 +29,10 @@ VERSION = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounding:
-    """Prompts, text format, coordinate space, picture sizes and parser version of a checkpoint."""
+    """Prompts, text format, coordinate space, picture sizes and parser version of a checkpoint.
+
+    `negative_answer` is what it was taught to say where nothing is to be described, if not the format's empty answer.
+    """
 
     version: int = VERSION
     parser_version: int = PARSER_VERSION
@@ -39,6 +42,7 @@ class Grounding:
     domain: str
     min_pixels: int
     max_pixels: int
+    negative_answer: str | None = None
 
     @property
     def prompts(self) -> Prompts:
@@ -58,6 +62,7 @@ def grounding_of(spec: MemberSpec, budget: PixelBudget) -> Grounding:
         domain=spec.domain,
         min_pixels=budget.min_pixels,
         max_pixels=budget.max_pixels,
+        negative_answer=None if spec.builder.use_summary else spec.pack.negative_answer,
     )
 
 

@@ -48,6 +48,8 @@ def held_out_sets(config: TrainingConfig, members: Sequence[MemberData]) -> tupl
     for member in members:
         source = member.dataset.source
         rows = limited_rows(source.rows, config.custom.evaluation.samples, config.custom.seed)
+        builder = member.dataset.builder
+        is_fixed_summary = builder.config.use_summary and builder.fixed_answer is not None
         items = []
         for row in rows.tolist():
             # Not through the source: its limits on objects are training's, and a truth must be whole.
@@ -59,7 +61,7 @@ def held_out_sets(config: TrainingConfig, members: Sequence[MemberData]) -> tupl
                         record=record,
                         pictures=tuple(source.pictures(record)),
                         truth=record.objects,
-                        summary=record.summary,
+                        summary=builder.fixed_answer if is_fixed_summary else record.summary,
                         dataset=member.name,
                     )
                 )
@@ -68,7 +70,7 @@ def held_out_sets(config: TrainingConfig, members: Sequence[MemberData]) -> tupl
                 HeldOutSet(
                     name=member.name,
                     items=tuple(items),
-                    builder=member.dataset.builder,
+                    builder=builder,
                     grounding=grounding_of(member.opened.spec, budget),
                 )
             )

@@ -193,7 +193,7 @@ def _prediction(
     text = result.text
     if builder.assistant_prefix_format is not None:
         text = text.partition("\n")[2]
-    if builder.use_summary:
+    if builder.use_summary or text.strip() == grounding.negative_answer:
         answer = ParsedAnswer(objects=(), is_valid=True)
     else:
         answer = FORMATS[builder.json_format].parse(text, *seen, builder.emit_norm)

@@ -199,3 +199,15 @@ def test_scores_of_objects_come_with_logprobs(items, tmp_path):
     assert found[0].logprob_scores == ()
     unasked = list(read_predictions(predict(items, engine, settings(), tmp_path / "b.jsonl")))
     assert unasked[1].logprob_scores is None
+
+
+@pytest.mark.parametrize(("taught", "is_valid"), [("Nothing here.", True), (None, False)])
+def test_the_answer_taught_for_negatives_is_a_valid_nothing(scenes, tmp_path, taught, is_valid):
+    items = jsonl_items(scenes / "val.jsonl")[:1]
+    settings = PredictSettings(
+        model="m", source="s", grounding=replace(GROUNDING, negative_answer=taught),
+        options=GenerationOptions(), batch_size=1, limit=None,
+    )  # fmt: skip
+    out = predict(items, ScriptedEngine({"0": " Nothing here."}), settings, tmp_path / "p.jsonl")
+    (found,) = read_predictions(out)
+    assert (found.objects, found.is_valid) == ((), is_valid)

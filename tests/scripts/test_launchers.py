@@ -165,7 +165,14 @@ def test_conversion_asks_for_what_is_missing():
 
 
 def test_merging_passes_its_paths_on(tmp_path):
-    words = ("adapter=my adapter", "out=/x/out", "base=b", "config=quickstart", "dtype=float16", "dry_run=1")
+    words = (
+        "adapter=my adapter",
+        "out=/x/out",
+        "base=b",
+        "config=quickstart",
+        "dtype=float16",
+        "dry_run=1",
+    )
     done = bash("scripts/merge_stage2_lora.sh", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     here = str(tmp_path)

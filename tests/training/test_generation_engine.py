@@ -152,7 +152,11 @@ def steered(times, **changes):
 
     decode = lambda ids: "".join(VOCABULARY[i] for i in ids)  # noqa: E731
     steering = Steering(
-        ["a", "b"], GenerationOptions(max_repeats=times, **changes), end=0, special=[0], decode=decode
+        ["a", "b"],
+        GenerationOptions(max_repeats=times, **changes),
+        end=0,
+        special=[0],
+        decode=decode,
     )
     loop = [1, 4, 3, 2] + [5, 4, 3, 2] * 5
     other = [1, 4, 3, 2] + [6] * 20
