@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from src.contract.predictions import ImageMatches, MatchedPair, Prediction
 from src.evaluation.config import EvaluationConfig
@@ -20,15 +19,6 @@ def overlaps(prediction: Prediction, config: EvaluationConfig) -> Values:
     pairs = overlapping_pairs(truths, found, 0.0)
     table[pairs.first, pairs.second] = pairs.iou
     return table
-
-
-def same_label(prediction: Prediction) -> NDArray[np.bool_]:
-    """Whether the descriptions are equal, (truths, predicted)."""
-    truths = [item.desc for item in prediction.truth or ()]
-    found = [item.desc for item in prediction.objects]
-    return np.array([[a == b for b in found] for a in truths], dtype=bool).reshape(
-        len(truths), len(found)
-    )
 
 
 def match_image(prediction: Prediction, config: EvaluationConfig) -> ImageMatches:
