@@ -9,6 +9,7 @@ import pytest
 
 from src import stats
 from src.errors import ConfigError, DataError
+from tests.training_fixtures import ROOT
 
 FIELDS = {"width": 64, "height": 96}
 RECORDS = [
@@ -68,6 +69,12 @@ def test_without_a_model_formats_cost_characters(data, capsys):
     costs = {name: cost["per_object"] for name, cost in found["formats"].items()}
     assert costs == {name: pytest.approx(len(text) / 3) for name, text in ANSWERS.items()}
     assert found["formats"]["grouped"]["ratio"] < 0.5
+
+
+def test_the_document_shows_these_very_answers():
+    text = (ROOT / "docs" / "data" / "OUTPUT_FORMATS.md").read_text(encoding="utf-8")
+    for name, answer in ANSWERS.items():
+        assert f"| `{name}` | `{answer}` |" in text
 
 
 def test_a_checkpoint_counts_tokens_under_a_config(config_file, data, nano_model, capsys):
