@@ -13,7 +13,7 @@ Prints the path of a Python interpreter that has everything the project needs; m
   env=auto     the active environment when it has everything at compatible versions, else .venv (default)
   env=current  the active environment; what is missing is installed into it
   env=venv     always .venv in the project folder
-  dev=true     the tools for the tests as well
+  dev=true     the tools for the tests as well, Chromium among them (by apt-get, as root)
 The same names are read from the environment. Exact versions: requirements/constraints.txt.
 TEXT
 }
@@ -45,6 +45,21 @@ base_python() {
   die "no Python 3.11 or 3.12 found; install one (for example: apt-get install python3.11 python3.11-venv)"
 }
 
+# The browser of tests/report/test_browser.py. Without it that test fails and says the same command.
+ensure_browser() {
+  if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then return; fi
+  local packages="chromium chromium-driver"
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "installing $packages for the browser test"
+    # shellcheck disable=SC2086
+    if { apt-get -qq -o DPkg::Lock::Timeout=300 update &&
+      DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends $packages; } >&2; then
+      return
+    fi
+  fi
+  say "the browser test needs chromium and chromedriver (on Debian: apt-get install $packages)"
+}
+
 install_into() {
   local python=$1 wanted
   wanted=$("$python" - "$ROOT/pyproject.toml" "${EXTRAS[@]}" <<'PY'
@@ -72,7 +87,10 @@ main() {
   words_parse env dev -- "$@"
   case "$env" in auto | current | venv) ;; *) die "env must be auto, current or venv, got '$env'" 2 ;; esac
   EXTRAS=()
-  if is_true dev "$dev"; then EXTRAS=(dev); fi
+  if is_true dev "$dev"; then
+    EXTRAS=(dev)
+    ensure_browser
+  fi
 
   local current venv=$ROOT/.venv/bin/python
   current=$(active_python)

@@ -15,7 +15,7 @@ from src.evaluation.config import EvaluationConfig
 from src.evaluation.matching import match_image
 from src.evaluation.report import EvaluationReport, evaluate
 from src.files import write_text
-from src.generation.grounding import grounding_of
+from src.generation.grounding import grounding_of_run
 from src.generation.prediction import PredictSettings, jsonl_items, predict
 from src.generation.types import Engine, GenerationOptions
 from src.report.page import MetricTable, ReportSample, write_report
@@ -27,15 +27,18 @@ logger = get_logger(__name__)
 
 
 def evaluate_checkpoint(
-    config: TrainingConfig, checkpoint: Path, run_dir: Path, engine: Engine
+    config: TrainingConfig, checkpoint: Path, run_dir: Path, engine: Engine, *, weights: str
 ) -> EvaluationReport:
-    """Write predictions.jsonl, metrics.json, report.html and samples.png into the run folder; print the table."""
+    """Write predictions.jsonl, metrics.json, report.html and samples.png into the run folder; print the table.
+
+    `weights` says which step's weights `engine` has.
+    """
     wanted = config.custom.final_evaluation
     source = held_out(config)
     settings = PredictSettings(
         model=str(checkpoint),
         source=str(source),
-        grounding=grounding_of(config),
+        grounding=grounding_of_run(config),
         options=GenerationOptions(max_new_tokens=wanted.max_new_tokens),
         batch_size=wanted.batch_size,
         limit=wanted.limit,
@@ -46,10 +49,11 @@ def evaluate_checkpoint(
     )
     scoring = EvaluationConfig()
     report = evaluate(read_predictions(out), scoring)
-    write_text(run_dir / "metrics.json", json.dumps(report.to_json(), indent=2) + "\n")
+    figures = {"weights": weights, **report.to_json()}
+    write_text(run_dir / "metrics.json", json.dumps(figures, indent=2) + "\n")
     if wanted.report:
-        _write_pictures(report, out, run_dir, checkpoint, source, scoring)
-    sys.stdout.write(f"{report.table()}\n")
+        _write_pictures(report, out, run_dir, source, scoring, weights=weights)
+    sys.stdout.write(f"weights of {weights}\n{report.table()}\n")
     sys.stdout.flush()
     return report
 
@@ -73,9 +77,10 @@ def _write_pictures(
     report: EvaluationReport,
     out: Path,
     run_dir: Path,
-    checkpoint: Path,
     source: Path,
     scoring: EvaluationConfig,
+    *,
+    weights: str,
 ) -> None:
     samples = [
         ReportSample(
@@ -90,7 +95,7 @@ def _write_pictures(
         metric_tables(report),
         title=f"{run_dir.name}: predictions on {source.name}",
         facts=[
-            ("checkpoint", checkpoint.name),
+            ("weights", weights),
             ("images", str(report.num_images)),
             ("parsed", f"{report.parse_rate:.1%}"),
             ("lines match within", f"{report.line_tolerance:.0%} of the diagonal"),

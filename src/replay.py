@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from src.config.loader import load_config
+from src.contract.records import ObjectAnnotation
 from src.datasets.plan import SampleKey
 from src.datasets.run_record import RunRecord, open_record
-from src.datasets.scene import RenderedScene
 from src.errors import ConfigError
-from src.report.panels import Panel, PanelRow, PanelShape, write_panels
+from src.report.page import ReportSample, truth_sample, write_report
 from src.utils.cli import parser, run
 
 MAX_PICTURED = 512
@@ -51,8 +51,9 @@ def main(argv: Sequence[str]) -> int:
                 expected=f"at most {MAX_PICTURED}",
             )
         title = f"Steps {steps.start} to {steps.stop - 1} of {chosen.run.name}"
-        write_panels(chosen.html, title, [_panel_row(record, key) for key in keys])
-        print(f"wrote {chosen.html}")
+        pictured = [sample for key in keys for sample in _pictured(record, key)]
+        write_report(chosen.html, pictured, (), title=title, groups_label="step")
+        sys.stdout.write(f"wrote {chosen.html}\n")
         return 0
     for row in rows(record, keys, with_text=chosen.json):
         print(json.dumps(row, ensure_ascii=False) if chosen.json else _line(row))
@@ -107,27 +108,29 @@ def _line(row: dict[str, Any]) -> str:
     return f"step {row['step']:>6}  epoch {row['epoch']}  slot {row['slot']:>6}  {row['dataset']}  {row['source']}"
 
 
-def _panel_row(record: RunRecord, key: SampleKey) -> PanelRow:
+def _pictured(record: RunRecord, key: SampleKey) -> Iterator[ReportSample]:
+    """The pictures of a sample as the model saw them, with its objects on the first and its answer as text."""
     member, draw = record.dataset.place(key)
     scene, _ = member.rendered(draw)
-    title = f"step {key.step}, slot {key.slot}: {scene.source}"
-    return PanelRow(title=title, panels=tuple(_panels(scene, member.builder.build(scene).target)))
-
-
-def _panels(scene: RenderedScene, answer: str) -> Iterator[Panel]:
-    for number, pixels in enumerate(scene.pixels):
-        shapes = tuple(
-            PanelShape(
-                object_id=item.shape.object_id,
-                desc=item.desc,
-                kind=item.shape.kind,
-                points=item.shape.points,
-            )
-            for item in (scene.objects if number == 0 else ())
+    answer = member.builder.build(scene).target
+    objects = tuple(
+        ObjectAnnotation(
+            desc=item.desc, kind=item.shape.kind, points=tuple(item.shape.points.ravel().tolist())
         )
-        size = f"{pixels.shape[1]}x{pixels.shape[0]}"
-        yield Panel(
-            title=f"picture {number + 1}, {size}", pixels=pixels, shapes=shapes, text=(answer,)
+        for item in scene.objects
+    )
+    for number, pixels in enumerate(scene.pixels):
+        name = str(scene.source) if number == 0 else f"{scene.source}, picture {number + 1}"
+        yield truth_sample(
+            pixels,
+            objects if number == 0 else (),
+            (pixels.shape[1], pixels.shape[0]),
+            name=name,
+            row=draw.row,
+            dataset=member.name,
+            text=answer,
+            group=f"step {key.step}",
+            notes=(f"slot {key.slot}",),
         )
 
 

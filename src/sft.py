@@ -80,7 +80,13 @@ def train(loaded: LoadedConfig, resume: str | None = None) -> int:
     if stop.received:
         return 128 + stop.received
     if rank() == 0 and loaded.config.custom.final_evaluation.enabled:
-        evaluate_checkpoint(loaded.config, checkpoint, training.run_dir, training.engine())
+        evaluate_checkpoint(
+            loaded.config,
+            checkpoint,
+            training.run_dir,
+            training.engine(),
+            weights=training.weights,
+        )
     return 0
 
 

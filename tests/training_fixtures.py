@@ -52,6 +52,16 @@ def nano_model(tmp_path_factory, scenes) -> Path:
     return out
 
 
+@pytest.fixture(scope="session")
+def trainings(tmp_path_factory):
+    """The process that starts real trainings; see `tests.forked_training`."""
+    from tests.forked_training import Trainings
+
+    running = Trainings(tmp_path_factory.mktemp("trainings"))
+    yield running
+    running.close()
+
+
 @pytest.fixture
 def config_file(tmp_path, scenes, nano_model) -> Path:
     """A runnable config: 16 records a step, 2 a micro-batch, 4 steps."""

@@ -1,30 +1,32 @@
 """`python -m vis_tools.vis_augment_compare --config X`: pictures beside their augmented variants, by training's own pipeline.
 
 Inherited configs, prompts' domain pack and curriculum are those of the run. Objects that an op dropped are drawn dashed, with the
-reason. Writes `index.html` (self-contained) and one PNG a sample.
+reason. Writes `index.html` (self-contained; a tab for each variant) and one PNG a sample.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from src.config.loader import find_config, load_config
 from src.config.schema import TrainingConfig
+from src.contract.records import GeometryKind, ObjectAnnotation
 from src.datasets.assembly import augmentation_pipeline, make_budget, open_split
 from src.datasets.augmentation.pipeline import DrawKey, Pipeline
-from src.datasets.augmentation.trace import Trace
+from src.datasets.augmentation.trace import KeptObject, Trace
 from src.datasets.geometry.affine import transform_points
 from src.datasets.mix import member_specs
 from src.datasets.preparation import make_plan, total_steps
 from src.datasets.render import render
-from src.datasets.scene import RenderedScene, Scene, SceneObject
+from src.datasets.scene import Scene, SceneObject
 from src.errors import ConfigError
-from src.report.panels import Panel, PanelRow, PanelShape, write_panels, write_sheet
+from src.report.page import GoneObject, ReportSample, truth_sample, write_report
+from src.report.sheet import contact_sheet
 from src.utils.cli import parser, run
 
 
@@ -45,10 +47,18 @@ def main(argv: Sequence[str]) -> int:
     config = load_config(find_config(chosen.config), chosen.set).config
     points = _progress(chosen.progress)
     rows = comparison(config, chosen.num_samples, chosen.variants, points)
-    write_panels(chosen.out / "index.html", f"Augmentation of {chosen.config}", rows)
+    page = chosen.out / "index.html"
+    write_report(
+        page,
+        [sample for row in rows for sample in row],
+        (),
+        title=f"Augmentation of {chosen.config}",
+        facts=(("records", str(len(rows))), ("variants", str(chosen.variants))),
+        groups_label="variant",
+    )
     for number, row in enumerate(rows):
-        write_sheet(chosen.out / f"sample_{number}.png", row)
-    print(f"wrote {chosen.out / 'index.html'} and {len(rows)} PNG files")
+        contact_sheet(chosen.out / f"sample_{number}.png", row, columns=len(row), tile=360)
+    sys.stdout.write(f"wrote {page} and {len(rows)} PNG files\n")
     return 0
 
 
@@ -66,8 +76,8 @@ def _progress(text: str) -> list[float]:
 
 def comparison(
     config: TrainingConfig, num_samples: int, variants: int, points: Sequence[float]
-) -> list[PanelRow]:
-    """One row a record: the picture without augmentation, then its variants at each point of the run.
+) -> list[list[ReportSample]]:
+    """A list for each record: the picture without augmentation, then its variants at each point of the run.
 
     Variant v is what epoch v would draw.
     """
@@ -90,12 +100,12 @@ def comparison(
             continue
         for row in _spread(len(source), num_samples):
             scene = source.scene(row)
-            panels = [_plain(scene, config)]
+            samples = [_plain(scene, config, spec.name)]
             for point in points:
                 step = min(total - 1, int(point * total))
                 keys = [DrawKey(epoch, number, row, step) for epoch in range(variants)]
-                panels += [_variant(scene, pipeline, key) for key in keys]
-            rows.append(PanelRow(title=str(scene.source), panels=tuple(panels)))
+                samples += [_variant(scene, pipeline, key, spec.name) for key in keys]
+            rows.append(samples)
     return rows
 
 
@@ -104,70 +114,77 @@ def _spread(count: int, wanted: int) -> list[int]:
     return sorted({int(value) for value in np.linspace(0, count - 1, min(wanted, count))})
 
 
-def _plain(scene: Scene, config: TrainingConfig) -> Panel:
+def _plain(scene: Scene, config: TrainingConfig, dataset: str) -> ReportSample:
     rendered = render(scene, make_budget(config))
-    shapes = tuple(_shape(item) for item in rendered.objects)
-    return Panel(title="original", pixels=rendered.pixels[0], shapes=shapes)
-
-
-def _shape(item: SceneObject) -> PanelShape:
-    shape = item.shape
-    return PanelShape(
-        object_id=shape.object_id, desc=item.desc, kind=shape.kind, points=shape.points
+    return truth_sample(
+        rendered.pixels[0],
+        tuple(_annotation(item) for item in rendered.objects),
+        rendered.size,
+        name=str(scene.source),
+        row=scene.source.line - 1,
+        dataset=dataset,
+        group="original",
+        truth_notes=tuple(f"object {item.shape.object_id}" for item in rendered.objects),
     )
 
 
-def _variant(scene: Scene, pipeline: Pipeline, key: DrawKey) -> Panel:
+def _annotation(item: SceneObject) -> ObjectAnnotation:
+    return _object(item.desc, item.shape.kind, item.shape.points)
+
+
+def _object(desc: str, kind: GeometryKind, points: NDArray[np.float64]) -> ObjectAnnotation:
+    return ObjectAnnotation(desc=desc, kind=kind, points=tuple(points.ravel().tolist()))
+
+
+def _variant(scene: Scene, pipeline: Pipeline, key: DrawKey, dataset: str) -> ReportSample:
     rendered, traces = pipeline.apply(scene, key)
     trace = traces[0]
     drawn = [step.op for step in trace.steps if step.transforms]
     skipped = [f"{step.op}: {step.skipped}" for step in trace.steps if step.skipped]
-    return Panel(
-        title=f"epoch {key.epoch}, step {key.step}",
-        pixels=rendered.pixels[0],
-        shapes=(*_kept(rendered, trace), *_gone(scene, trace)),
-        text=(
+    return truth_sample(
+        rendered.pixels[0],
+        tuple(_annotation(item) for item in rendered.objects),
+        rendered.size,
+        name=str(scene.source),
+        row=scene.source.line - 1,
+        dataset=dataset,
+        group=f"epoch {key.epoch}, step {key.step}",
+        notes=(
             "bypassed" if trace.bypassed else ", ".join(drawn) or "nothing drawn",
             *skipped,
             f"{trace.size[0]}x{trace.size[1]}, padding {trace.padding_ratio:.0%}",
         ),
+        truth_notes=tuple(_note(kept) for kept in trace.kept),
+        gone=_gone(scene, trace),
     )
 
 
-def _kept(rendered: RenderedScene, trace: Trace) -> list[PanelShape]:
-    shapes = []
-    for item, kept in zip(rendered.objects, trace.kept, strict=True):
-        note = f"{kept.visible:.0%} visible" if kept.visible < 1 else ""
-        if kept.source_id != kept.object_id:
-            note = f"copy of object {kept.source_id}"
-        shapes.append(replace(_shape(item), note=note))
-    return shapes
+def _note(kept: KeptObject) -> str:
+    """Which object of the original it is, and how much of it is left."""
+    if kept.source_id != kept.object_id:
+        return f"copy of object {kept.source_id}"
+    visible = f", {kept.visible:.0%} visible" if kept.visible < 1 else ""
+    return f"object {kept.object_id}{visible}"
 
 
-def _gone(scene: Scene, trace: Trace) -> list[PanelShape]:
+def _gone(scene: Scene, trace: Trace) -> tuple[GoneObject, ...]:
     """Dropped objects where they would be, clipped by nothing."""
     matrix = np.vstack([np.reshape(trace.matrix, (2, 3)), [0, 0, 1]])
     by_id = {item.shape.object_id: item for item in scene.objects}
-    shapes = []
+    gone = []
     for dropped in trace.dropped:
-        item = by_id.get(dropped.object_id)
-        if item is None:  # a pasted copy
+        if dropped.object_id not in by_id:  # a pasted copy
             continue
+        item = by_id[dropped.object_id]
         points = item.shape.points
         if item.shape.kind == "bbox_2d":
             (x1, y1), (x2, y2) = points
             points = np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]])
-        kind = "line" if item.shape.kind == "line" else "poly"
-        shapes.append(
-            PanelShape(
-                object_id=dropped.object_id,
-                desc=item.desc,
-                kind=kind,
-                points=transform_points(points, matrix),
-                gone=f"{dropped.op}: {dropped.reason}",
-            )
-        )
-    return shapes
+        kind: GeometryKind = "line" if item.shape.kind == "line" else "poly"
+        reason = f"object {dropped.object_id}, {dropped.op}: {dropped.reason}"
+        shape = _object(item.desc, kind, transform_points(points, matrix))
+        gone.append(GoneObject(item=shape, reason=reason))
+    return tuple(gone)
 
 
 if __name__ == "__main__":

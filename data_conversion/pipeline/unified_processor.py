@@ -21,6 +21,7 @@ from data_conversion.config import ConversionConfig
 from data_conversion.pipeline.convert_item import IMAGES, Job, Outcome, convert_item
 from data_conversion.pipeline.raw import Item, SplitName
 from data_conversion.pipeline.readers.registry import READERS
+from data_conversion.pipeline.report_page import write_conversion_page
 from data_conversion.pipeline.split import draw_split, limit_items
 from src.domains.loader import load_pack
 from src.errors import DataError, RecordError, UsageError
@@ -30,6 +31,7 @@ from src.utils.progress import progress
 from src.utils.suggest import did_you_mean
 
 REPORT = "conversion_report.json"
+PAGE = "conversion_report.html"
 QUARANTINE = "quarantine.jsonl"
 VERSION = 1
 JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -67,6 +69,7 @@ def convert(config: ConversionConfig) -> Converted:
     split = listing.split if use_lists and listing.split else _drawn(outcomes, config)
     _write(outcomes, split, config)
     report = _report(outcomes, split, config, listing.split_source if use_lists else "seeded")
+    write_conversion_page(config.output / PAGE, outcomes, report, config)
     write_bytes(config.output / REPORT, orjson.dumps(report, option=JSON))
     counts = report["counts"]
     return Converted(
@@ -220,4 +223,5 @@ def explain(config: ConversionConfig, done: Converted) -> str:
         lines.append(f"reasons: {config.output / QUARANTINE}")
     if done.num_dropped or done.num_fixed:
         lines.append(f"each of them: {config.output / REPORT}")
+    lines.append(f"counts and examples drawn: {config.output / PAGE}")
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from src.config.evaluation_checks import evaluation_issues
 from src.config.schema import TrainingConfig
 from src.datasets.augmentation.builder import augmentation_issues, order_warnings
 from src.errors import ConfigError, Issue
@@ -22,6 +23,7 @@ def cross_issues(config: TrainingConfig) -> list[Issue]:
         *_length_issues(config),
         *_batch_issues(config),
         *_custom_issues(config),
+        *evaluation_issues(config),
     ]
 
 
@@ -159,12 +161,6 @@ def _custom_issues(config: TrainingConfig) -> list[Issue]:
         value = getattr(custom, name)
         if value is not None and value < 1:
             issues.append(_issue(f"custom.{name}", "must be at least 1", got=str(value)))
-    # Of a mix, its own file says what is held out (src.final_evaluation.held_out).
-    named = custom.final_evaluation.jsonl or custom.val_jsonl or custom.fusion_config
-    if custom.final_evaluation.enabled and not named:
-        issues.append(
-            _issue("custom.final_evaluation", "nothing to predict", remedy="write custom.val_jsonl")
-        )
     if custom.user_prompt is not None and config.prompts.user is not None:
         issues.append(_issue("custom.user_prompt", "given twice", remedy="keep prompts.user alone"))
     return issues

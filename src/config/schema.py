@@ -17,7 +17,7 @@ from src.contract.records import RecordPolicy
 from src.datasets.augmentation.config import AugmentationConfig
 from src.datasets.builders.config import JsonFormat, OrderingPolicy
 from src.datasets.config import BatchingConfig, LateFailurePolicy, OverLongPolicy, PixelPath
-from src.generation.config import FinalEvaluationConfig
+from src.generation.config import FinalEvaluationConfig, GeneratedEvaluationConfig
 from src.training.config import ResumeConfig
 
 Section = Mapping[str, Any]
@@ -159,6 +159,10 @@ class CustomConfig:
     )
     prepare: tuple[PrepareStep, ...] = field(
         default=(), metadata=_help("commands that make data or a model first")
+    )
+    evaluation: GeneratedEvaluationConfig = field(
+        default_factory=GeneratedEvaluationConfig,
+        metadata=_help("answers generated and scored while training"),
     )
     final_evaluation: FinalEvaluationConfig = field(
         default_factory=FinalEvaluationConfig, metadata=_help("predict and evaluate after training")

@@ -13,6 +13,7 @@ from typing import Literal
 from src.contract.coordinates import Norm
 
 PromptMode = Literal["dense", "brief", "summary"]
+DescForm = Literal["plain", "key_value", "type_attr"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +67,57 @@ class Completeness:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DescGrammar:
+    """How a `desc` is put together, so that evaluation can judge its parts.
+
+    `plain`: words; the head term is what stands before the first `item_separator`.
+    `key_value`: pairs such as `kind=bolt,state=rusty`; the head term is the value of `head_key` (default: of the first pair).
+    `type_attr`: a type, then levels of attributes, such as `bolt/rusty,loose/note`; the head term is the type.
+    Full-width and half-width forms of a separator are the same separator. `ValueError` for separators that cannot be told apart.
+    """
+
+    form: DescForm = "plain"
+    item_separator: str = ","
+    pair_separator: str = "="
+    level_separator: str = "/"
+    head_key: str | None = None
+
+    def __post_init__(self) -> None:
+        separators = (self.item_separator, self.pair_separator, self.level_separator)
+        if any(len(text) != 1 or text.isspace() for text in separators):
+            raise ValueError("a separator is one character that is not a space")
+        if len(set(separators)) < len(separators):
+            raise ValueError("the three separators must differ")
+        if self.head_key is not None and self.form != "key_value":
+            raise ValueError("head_key belongs to form: key_value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryGrammar:
+    """How a summary that is not JSON lists what it counts: `label×count` items, e.g. `bolt×3, nut`.
+
+    An item without a count counts once. Where labels hold a comma themselves, `separators` should name another character only.
+    `ValueError` for an empty list or text.
+    """
+
+    separators: tuple[str, ...] = (",", "，")
+    count_marks: tuple[str, ...] = ("×", "x", "*")
+
+    def __post_init__(self) -> None:
+        if not self.separators or not self.count_marks:
+            raise ValueError("separators and count_marks name at least one text each")
+        if not all((*self.separators, *self.count_marks)):
+            raise ValueError("a separator or count mark is not empty")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DomainPack:
     """One domain. `language` is a BCP 47 tag such as `en` or `zh-CN`.
 
     `format_hints` tells the model, per `custom.json_format`, how the answer looks; `coordinate_hints` does so for each
     `custom.emit_norm`. `negative_answer` is what the model learns to say of a negative picture in dense mode (default: the
-    answer format's empty list); in summary mode it is `tokens.irrelevant`.
+    answer format's empty list); in summary mode it is `tokens.irrelevant`. `desc_grammar` and `summary_grammar` tell evaluation
+    how texts are put together.
     """
 
     id: str
@@ -84,3 +130,5 @@ class DomainPack:
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
     completeness: Completeness | None = None
     negative_answer: str | None = None
+    desc_grammar: DescGrammar = field(default_factory=DescGrammar)
+    summary_grammar: SummaryGrammar = field(default_factory=SummaryGrammar)

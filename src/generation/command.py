@@ -11,7 +11,7 @@ from src.config.loader import find_config, load_config
 from src.datasets.builders.formats.registry import FORMATS
 from src.errors import UsageError
 from src.generation.backends import CONSTRAINING, Backend, BackendName
-from src.generation.grounding import Grounding, grounding_of, read_grounding
+from src.generation.grounding import Grounding, grounding_of_run, read_grounding
 from src.generation.openai_endpoint import Endpoint, key_from_environment
 from src.generation.openai_protocol import GrammarField, PictureFormat
 from src.generation.types import GenerationOptions
@@ -130,7 +130,7 @@ def options_of(
 def grounding_for(model: str, config_name: str | None) -> Grounding:
     """What the model was taught: by the named config, else by its `grounding.json`; never a guess."""
     if config_name is not None:
-        return grounding_of(load_config(find_config(config_name)).config)
+        return grounding_of_run(load_config(find_config(config_name)).config)
     found = read_grounding(Path(model))
     if found is None:
         raise UsageError.say(

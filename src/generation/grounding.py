@@ -18,7 +18,7 @@ from src.datasets.assembly import make_budget
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Prompts
 from src.datasets.builders.formats.registry import PARSER_VERSION
-from src.datasets.mix import member_specs
+from src.datasets.mix import MemberSpec, member_specs
 from src.errors import ConfigError
 from src.files import write_text
 from src.typed_yaml.load import load_typed
@@ -49,17 +49,21 @@ class Grounding:
         return PixelBudget(min_pixels=self.min_pixels, max_pixels=self.max_pixels)
 
 
-def grounding_of(config: TrainingConfig) -> Grounding:
-    """What a run of this config teaches a checkpoint; of a mix, the text format and prompts of its first target."""
-    target, budget = member_specs(config)[0], make_budget(config)
+def grounding_of(spec: MemberSpec, budget: PixelBudget) -> Grounding:
+    """What a data set teaches a checkpoint."""
     return Grounding(
-        builder=target.builder,
-        system=target.prompts.system,
-        user=target.prompts.user,
-        domain=target.domain,
+        builder=spec.builder,
+        system=spec.prompts.system,
+        user=spec.prompts.user,
+        domain=spec.domain,
         min_pixels=budget.min_pixels,
         max_pixels=budget.max_pixels,
     )
+
+
+def grounding_of_run(config: TrainingConfig) -> Grounding:
+    """What a run of this config teaches a checkpoint; of a mix, the text format and prompts of its first target."""
+    return grounding_of(member_specs(config)[0], make_budget(config))
 
 
 def write_grounding(folder: Path, grounding: Grounding) -> None:

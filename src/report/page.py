@@ -1,47 +1,48 @@
-"""One self-contained HTML page: metric table, and every sample with its truth and prediction drawn over the picture.
+"""One self-contained HTML page: metrics, plots, and every sample with its shapes drawn over the picture.
 
-No network, no files beside it: thumbnails are embedded, shapes are SVG in picture coordinates. About 20 KB a sample.
+One viewer for predictions, raw data sets, augmentation variants, conversions and training progress. No network, no files
+beside it: pictures are embedded (each once), shapes are SVG in picture coordinates. Its content security policy allows the
+page's own script and style by their hashes and nothing else, so no text of a sample can run or load anything.
+Cost: about 15 ms and 70 KB a 1024x768 picture, 200 samples below 15 MB; beyond 1,000 pictures they become thumbnails.
 """
 
 from __future__ import annotations
 
 import base64
-import io
+import hashlib
+import html
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
 
-from PIL import Image
-
-from src.contract.predictions import ImageMatches, Prediction
-from src.contract.records import ObjectAnnotation
 from src.files import write_text
-from src.images import load_rgb
+from src.report.model import (
+    GoneObject,
+    MetricTable,
+    Plot,
+    ReportSample,
+    Series,
+    truth_sample,
+)
+from src.report.payload import plot_json, sample_json, table_json
+from src.report.thumbnails import distinct, jpeg, share_of
 
-TEMPLATE = Path(__file__).with_name("template.html")
-MARK = "/*DATA*/null"
-THUMBNAIL_SIDE = 480
-JPEG_QUALITY = 82
+__all__ = [
+    "GoneObject",
+    "MetricTable",
+    "Plot",
+    "ReportSample",
+    "Series",
+    "truth_sample",
+    "write_report",
+]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportSample:
-    """A prediction, how it matches its truth, and the picture file."""
-
-    prediction: Prediction
-    matches: ImageMatches
-    picture: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricTable:
-    """A titled table of text cells."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+WEB = Path(__file__).with_name("web")
+# In this order they are one script.
+SCRIPTS = ("dom", "samples", "drawing", "plots", "state", "grid", "viewer", "controls", "main")
+MARK = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
 def write_report(
@@ -51,67 +52,53 @@ def write_report(
     *,
     title: str,
     facts: Sequence[tuple[str, str]] = (),
+    plots: Sequence[Plot] = (),
+    groups_label: str = "",
 ) -> None:
-    """Write the page. `facts` are name and value pairs shown at the top (checkpoint, data, date, ...)."""
+    """Write the page. `facts` are name and value pairs shown at the top (checkpoint, data, date, ...).
+
+    `groups_label` names what the samples' groups are ("step", "data set", "variant"); they become tabs, or a slider when there
+    are more than eight. Samples that show the same picture share its embedded copy. `ImageError` for a picture that cannot
+    be decoded.
+    """
+    unique, places = distinct(sample.picture for sample in samples)
+    share = share_of(len(unique))
     data = {
         "title": title,
         "facts": [list(fact) for fact in facts],
-        "tables": [
-            {"title": table.title, "header": table.header, "rows": table.rows} for table in tables
-        ],
-        "samples": [_sample(sample) for sample in samples],
-    }
-    # "<" is escaped so that no text of a sample can close the script element.
-    payload = json.dumps(data, ensure_ascii=False).replace("<", "\\u003c")
-    write_text(path, TEMPLATE.read_text(encoding="utf-8").replace(MARK, payload))
-
-
-def thumbnail(picture: Path) -> str:
-    """The picture as a JPEG data URL of at most `THUMBNAIL_SIDE` pixels a side."""
-    image = Image.fromarray(load_rgb(picture))
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _sample(sample: ReportSample) -> dict[str, Any]:
-    item, matches = sample.prediction, sample.matches
-    hits = {pair.predicted: pair.iou for pair in matches.pairs}
-    truths = item.truth or ()
-    total = len(truths) + len(item.objects)
-    return {
-        "name": item.image.rsplit("/", 1)[-1],
-        "row": item.row,
-        "width": item.width,
-        "height": item.height,
-        "picture": thumbnail(sample.picture),
-        "f1": 2 * len(hits) / total if total else 1.0,
-        "hasTruth": item.truth is not None,
-        "valid": item.is_valid,
-        "finish": item.finish_reason,
-        "text": item.text,
-        "dropped": [f"{part.reason}: {part.text}" for part in item.dropped],
-        "truth": [
-            _shape(shape, "missed" if index in matches.missed else "found")
-            for index, shape in enumerate(truths)
-        ],
-        "predicted": [
-            {
-                **_shape(shape, _verdict(index, hits, matches)),
-                "iou": hits[index] if index in hits else None,
-            }
-            for index, shape in enumerate(item.objects)
+        "groupsLabel": groups_label,
+        "tables": [table_json(table) for table in tables],
+        "plots": [plot_json(plot) for plot in plots],
+        "pictures": [base64.b64encode(jpeg(picture, share)).decode() for picture in unique],
+        "samples": [
+            sample_json(sample, place) for sample, place in zip(samples, places, strict=True)
         ],
     }
+    # "<" is escaped so that no text of a sample can close the data element.
+    payload = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    write_text(path, _page(title, payload.replace("<", "\\u003c")))
 
 
-def _verdict(index: int, hits: dict[int, float], matches: ImageMatches) -> str:
-    if index in hits:
-        return "hit"
-    return "duplicate" if index in matches.duplicates else "extra"
+def _page(title: str, payload: str) -> str:
+    style, script = _assets()
+    parts = {
+        "title": html.escape(title),
+        "style": style,
+        "style-hash": _hash(style),
+        "script": script,
+        "script-hash": _hash(script),
+        "data": payload,
+    }
+    # One pass: what is put in is not searched again.
+    return MARK.sub(lambda mark: parts[mark[1]], (WEB / "page.html").read_text(encoding="utf-8"))
 
 
-def _shape(item: ObjectAnnotation, state: str) -> dict[str, Any]:
-    points = [round(value, 2) for value in item.points]
-    return {"desc": item.desc, "kind": item.kind, "points": points, "state": state}
+@cache
+def _assets() -> tuple[str, str]:
+    script = "".join((WEB / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return (WEB / "style.css").read_text(encoding="utf-8"), script
+
+
+def _hash(text: str) -> str:
+    """As a content security policy names an inline script or style."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -21,8 +21,11 @@ from src.datasets.preparation import RunData, evaluation_plan, prepare
 from src.datasets.run_record import write_record
 from src.datasets.unified_fusion_dataset import UnifiedFusionDataset
 from src.files import write_text
-from src.generation.grounding import grounding_of, write_grounding
+from src.generation.grounding import grounding_of_run, write_grounding
+from src.generation.held_out import batches_of, held_out_sets
+from src.generation.types import GenerationOptions
 from src.training.checkpoints import Checkpoint, put_in_place
+from src.training.progress_page import ProgressPage
 from src.training.rendering import render_sample
 from src.training.resume import check_plan, take_back
 from src.training.signals import StopSignals
@@ -31,6 +34,7 @@ from src.utils.logger import get_logger, rank, world_size
 
 if TYPE_CHECKING:
     from src.training.ms_swift.engine import SwiftEngine
+    from src.training.ms_swift.generated import GeneratedEvaluation
     from src.training.ms_swift.saving import SavingPolicy
     from src.training.ms_swift.trainer import PlannedTrainer
 
@@ -117,8 +121,24 @@ class TrainingRun:
             self._val_dataset(),
             saving=self.saving(),
             stop=stop,
+            generated=self._generated(),
         )
         return self.session.train(self.trainer)
+
+    def _generated(self) -> GeneratedEvaluation | None:
+        """What is generated at each evaluation; None when the config asks for nothing."""
+        from src.training.ms_swift.generated import GeneratedEvaluation
+
+        wanted = self.config.custom.evaluation
+        if not wanted.enabled or not self.evaluates:
+            return None
+        return GeneratedEvaluation(
+            batches=batches_of(held_out_sets(self.config, self.data.val), wanted.batch_size),
+            options=GenerationOptions(
+                max_new_tokens=wanted.max_new_tokens, max_repeats=wanted.max_repeats
+            ),
+            page=ProgressPage(self.run_dir, num_pictures=wanted.pictures),
+        )
 
     def saving(self) -> SavingPolicy:
         """When checkpoints are written, and what they say of the run."""
@@ -138,6 +158,16 @@ class TrainingRun:
         """The signal that ended training before its end; 0 when none did."""
         return 0 if self.trainer is None else self.trainer.stopped_by
 
+    @property
+    def weights(self) -> str:
+        """Which step's weights the trained model has: the last one's, or the best one's when the config loads that."""
+        assert self.trainer is not None, "train first"
+        state, args = self.trainer.state, self.trainer.args
+        if args.load_best_model_at_end and state.best_model_checkpoint is not None:
+            figure = f"{args.metric_for_best_model} {state.best_metric:.4g}"
+            return f"step {state.best_global_step} of {state.global_step}, the best: {figure}"
+        return f"step {state.global_step}, the last"
+
     def save(self) -> Path:
         """Final weights with their `grounding.json` in `run_dir/final`, complete or absent, outside `save_total_limit`."""
         assert self.trainer is not None, "train first"
@@ -148,7 +178,7 @@ class TrainingRun:
         self.session.save(self.trainer, written)
         self.trainer.wait_for_all()
         if rank() == 0:
-            write_grounding(written, grounding_of(self.config))
+            write_grounding(written, grounding_of_run(self.config))
             put_in_place(written, folder)
         return folder
 

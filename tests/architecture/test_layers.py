@@ -172,7 +172,7 @@ def bytecode(tmp_path_factory):
 
 @pytest.mark.parametrize("name", LIGHT)
 def test_low_layers_import_in_half_a_second_without_heavy_packages(name, bytecode):
-    """C1. Half a second is meant for a machine that loads the libraries below in 0.3 s.
+    """C1. Half a second is meant for a machine that loads the libraries below in a quarter of one.
 
     A machine that is slower at the moment gets more by the same proportion: what is measured is
     this project, and the libraries are loaded in turns with it.
@@ -181,7 +181,7 @@ def test_low_layers_import_in_half_a_second_without_heavy_packages(name, bytecod
     probe(LIBRARIES, bytecode)
     rounds = [(probe([name], bytecode)[0], probe(LIBRARIES, bytecode)[0]) for _ in range(3)]
     ours, libraries = (min(times) for times in zip(*rounds, strict=True))
-    assert ours < max(0.5, 0.5 / 0.3 * libraries)
+    assert ours < max(0.5, 2 * libraries)
 
 
 def test_the_check_sees_a_heavy_import():

@@ -13,6 +13,7 @@ from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
 from src.contract.policy import image_check, scan
 from src.errors import ProjectError
+from tests.report.pages import page_data
 from tests.training_fixtures import ROOT
 
 REAL = ROOT.parent / "shared" / "data" / "bccd"
@@ -23,6 +24,7 @@ OUTPUTS = (
     "quarantine.jsonl",
     "label_vocabulary.json",
     "conversion_report.json",
+    "conversion_report.html",
 )
 
 
@@ -116,6 +118,20 @@ def test_workers_and_reruns_change_nothing(tmp_path, listed):
         converted(source, tmp_path / name, workers=workers, val_ratio=0.3)
     for name in OUTPUTS:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_the_page_has_the_counts_and_draws_what_was_changed(tmp_path):
+    source = export(tmp_path / "voc", [("dog", 0, 0, 70, 30)], count=3)
+    (source / "Annotations" / "i0.xml").write_text("<annotation><object>")
+    _, report = converted(source, tmp_path / "out")
+    data = page_data(tmp_path / "out" / "conversion_report.html")
+    tables = {table["title"]: table["rows"] for table in data["tables"]}
+    counts = {name.replace("_", " "): str(count) for name, count in report["counts"].items()}
+    assert dict(tables["Counts"]) == counts
+    assert [row[:2] for row in tables["Quarantined (1)"]] == [["i0", "xml"]]
+    assert [sample["group"] for sample in data["samples"]] == ["changed", "changed"]
+    assert all("clipped" in sample["notes"][0] for sample in data["samples"])
+    assert data["samples"][0]["truth"][0]["points"] == [0, 0, 60, 30]
 
 
 def test_an_output_folder_with_other_files_is_left_alone(tmp_path):

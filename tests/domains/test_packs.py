@@ -58,3 +58,27 @@ def test_shipped_packs_load_and_render_in_every_format():
                     system, user = render_prompts(load_pack(name), mode, json_format, norm)
                     assert user
                     assert "{" not in (system or "")
+
+
+@pytest.mark.parametrize(
+    ("addition", "message"),
+    [
+        ("desc_grammar: {{form: key_value, head_key: kind}}", None),
+        ("desc_grammar: {{form: type_attr, item_separator: ';'}}", None),
+        ("summary_grammar: {{separators: ['，']}}", None),
+        ("desc_grammar: {{form: keyvalue}}", "key_value"),
+        ("desc_grammar: {{form: type_attr, level_separator: ','}}", "must differ"),
+        ("desc_grammar: {{item_separator: ', '}}", "one character"),
+        ("desc_grammar: {{form: plain, head_key: kind}}", "head_key belongs"),
+        ("desc_grammar: {{from: plain}}", "did you mean form"),
+        ("summary_grammar: {{separators: []}}", "at least one"),
+        ("summary_grammar: {{count_marks: ['']}}", "not empty"),
+    ],
+)
+def test_grammars_are_checked_like_the_rest_of_a_pack(tmp_path, addition, message):
+    text = PACK + addition + "\n"
+    if message is None:
+        assert pack(tmp_path, text).tokens.irrelevant == "nothing"
+    else:
+        with pytest.raises(ConfigError, match=message):
+            pack(tmp_path, text)

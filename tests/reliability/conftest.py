@@ -1,16 +1,7 @@
 import pytest
 
-from tests.reliability.forked_training import Trainings
 from tests.reliability.whole_runs import Recipe, WholeRun
 from tests.training_fixtures import ROOT
-
-
-@pytest.fixture(scope="session")
-def trainings(tmp_path_factory):
-    """The process that starts real trainings; see `forked_training`."""
-    running = Trainings(tmp_path_factory.mktemp("trainings"))
-    yield running
-    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,20 @@ def _workers_obey() -> None:
     trainer.leave_stopping_to_parent = lambda: None
 
 
+def _script_figures() -> None:
+    """Not a fault: the evaluation after step 4 finds most, whatever the model answers."""
+    from src.training.progress_page import ProgressPage
+
+    plain = ProgressPage.add
+
+    def scripted(self, step, lines):
+        return plain(self, step, lines) | {"f1_50": {2: 0.2, 4: 0.9}.get(step, 0.5)}
+
+    ProgressPage.add = scripted
+
+
 FAULTS = {
+    "scripted figures": _script_figures,
     "workers obey": _workers_obey,
     "no generators": _forget_generators,
     "stop after step 8": _stop_after_step_8,

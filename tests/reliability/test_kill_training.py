@@ -10,7 +10,7 @@ import time
 import pytest
 
 from src.training.checkpoints import MARKER, latest_checkpoint
-from tests.reliability.forked_training import wait_until
+from tests.forked_training import wait_until
 from tests.reliability.whole_runs import copy
 
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.reliability.whole_runs import keys_by_step
+from tests.report.pages import page_data
 from tests.training_fixtures import ROOT, run_module
 
 
@@ -36,7 +37,10 @@ def test_replayed_samples_are_those_of_training(run_dir):
 
 def test_a_page_shows_their_pictures(run_dir, tmp_path):
     replayed(run_dir, "8:9", "--html", str(tmp_path / "page.html"))
-    assert (tmp_path / "page.html").read_text().count("<figure>") == 16
+    data = page_data(tmp_path / "page.html")
+    assert len(data["samples"]) == 16
+    assert {sample["group"] for sample in data["samples"]} == {"step 8"}
+    assert all(sample["truth"] and sample["text"] for sample in data["samples"])
 
 
 @pytest.mark.parametrize("steps", ["5:3", "x", "0:99", "-1"])
@@ -60,25 +64,28 @@ def test_no_torch_is_needed(run_dir):
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_the_planner_tells_limits_that_hold(config_file, tmp_path):
+def json_of(output: str) -> dict:
+    """The JSON that a command printed among its log lines."""
+    return json.loads(output[output.index("\n{") :])
+
+
+def test_the_planner_tells_limits_that_hold(config_file, trainings, tmp_path):
     words = (
         "--config", str(config_file), "--set", "global_max_length=90", "--set",
         "custom.augmentation={enabled: true, ops: [{name: rotate, params: {expand: true}}]}",
     )  # fmt: skip
-    text = run_module("src.plan", *words).stdout
+    text = trainings.call("src.plan:main", *words).output
     assert "padding" in text
     assert "GiB a device" in text
-    told = json.loads(run_module("src.plan", *words, "--json").stdout)
+    told = json_of(trainings.call("src.plan:main", *words, "--json").output)
     (data_set,) = told["data_sets"]
     assert 0 < data_set["share_over_limit"] < data_set["share_over_limit_augmented"] <= 1
     assert sum(count for *_, count in data_set["histogram"]) == 128
     assert told["padding"]["planned"] < told["padding"]["random"]
     assert told["steps_per_epoch"] == 8
     length = told["advice"]["global_max_length"]
-    checked = run_module(
-        "src.sft", "--config", str(config_file), "--check", "--set", f"global_max_length={length}"
-    )
-    assert "used, 0 quarantined, 0 over-long" in checked.stdout
+    checked = trainings.run(config_file, "--check", "--set", f"global_max_length={length}")
+    assert "used, 0 quarantined, 0 over-long" in checked.output
 
 
 def test_a_cap_on_tokens_is_kept_by_the_plan(config_file):

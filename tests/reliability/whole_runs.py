@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.reliability.forked_training import Run, Trainings, wait_until
+from tests.forked_training import Run, Trainings, wait_until
 
 LOGGED = ("loss", "grad_norm", "learning_rate", "token_acc", "eval_loss", "epoch")
 

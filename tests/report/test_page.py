@@ -1,4 +1,7 @@
+import base64
+import hashlib
 import re
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -6,8 +9,10 @@ import pytest
 
 from src.contract.predictions import ImageMatches, MatchedPair, Prediction
 from src.contract.records import ObjectAnnotation
-from src.report.page import MetricTable, ReportSample, write_report
+from src.report.page import GoneObject, MetricTable, ReportSample, truth_sample, write_report
 from src.report.sheet import HIT, TRUTH, contact_sheet
+from src.report.thumbnails import jpeg, share_of
+from tests.report.pages import page_data
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
@@ -37,19 +42,67 @@ def test_the_page_is_self_contained_and_nothing_in_it_can_run(sample, tmp_path):
     table = MetricTable(title="T", header=("a",), rows=(("1",),))
     write_report(page, [sample] * 3, [table], title=EVIL, facts=[("x", EVIL)])
     text = page.read_text(encoding="utf-8")
-    assert text.count("<script") == 1
-    assert text.count("</script") == 1
+    assert text.count("<script") == text.count("</script") == 2, "the data and the page's own"
     assert "innerHTML" not in text
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)
     assert "default-src 'none'" in text
-    assert "螺丝" in text
-    assert text.count("data:image/jpeg;base64,") == 3
+    assert "unsafe" not in text
+    for tag in ("script", "style"):
+        own = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(own[0].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in text
+    assert page_data(page)["title"] == EVIL
 
 
-def test_two_hundred_samples_stay_below_fifteen_megabytes(sample, tmp_path):
+def test_samples_of_the_same_picture_share_one_copy(sample, tmp_path):
     page = tmp_path / "report.html"
-    write_report(page, [sample] * 200, [], title="many")
-    assert page.stat().st_size < 15e6
+    pixels = np.zeros((30, 40, 3), np.uint8)
+    in_memory = [replace(sample, picture=pixels.copy(), group=f"step {step}") for step in (1, 2)]
+    encoded = cv2.imencode(".jpg", pixels + 9)[1].tobytes()
+    as_bytes = [replace(sample, picture=encoded)] * 2
+    write_report(page, [sample, *in_memory, sample, *as_bytes], [], title="shared")
+    data = page_data(page)
+    assert [one["picture"] for one in data["samples"]] == [0, 1, 1, 0, 2, 2]
+    assert [one["group"] for one in data["samples"]][:3] == ["", "step 1", "step 2"]
+    sizes = [
+        cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), 1).shape
+        for text in data["pictures"]
+    ]
+    assert sizes == [(300, 400, 3), (30, 40, 3), (30, 40, 3)]
+
+
+def test_states_follow_from_the_matches(sample, tmp_path):
+    page = tmp_path / "report.html"
+    raw = truth_sample(
+        sample.picture, sample.prediction.truth, (400, 300), name="raw.png",
+        gone=(GoneObject(item=sample.prediction.objects[1], reason="cropped"),), truth_notes=("object 0",),
+    )  # fmt: skip
+    folder = replace(
+        sample,
+        prediction=replace(sample.prediction, truth=None),
+        matches=ImageMatches(pairs=(), missed=(), extra=(0, 1)),
+    )
+    write_report(page, [sample, raw, folder], [], title="states")
+    compared, plain, without_truth = page_data(page)["samples"]
+    assert (compared["f1"], compared["hasPrediction"]) == (pytest.approx(2 / 3), True)
+    assert [shape["state"] for shape in compared["truth"]] == ["found"]
+    assert [shape["state"] for shape in compared["predicted"]] == ["hit", "extra"]
+    assert [shape["area"] for shape in compared["predicted"]] == [8500.0, 4.0]
+    assert (plain["f1"], plain["compared"], plain["hasPrediction"]) == (None, False, False)
+    assert [(s["state"], s["note"]) for s in plain["truth"] + plain["gone"]] == [
+        ("plain", "object 0"),
+        ("gone", "cropped"),
+    ]
+    assert [shape["state"] for shape in without_truth["predicted"]] == ["plain", "plain"]
+    assert without_truth["f1"] is None
+
+
+def test_two_hundred_noisy_pictures_stay_below_fifteen_megabytes():
+    noise = np.random.default_rng(0).integers(0, 255, (700, 900, 3), np.uint8)
+    data = jpeg(noise, share_of(200))
+    assert len(data) <= share_of(200)
+    assert 200 * len(data) * 4 / 3 < 14.5e6
+    assert len(jpeg(noise, share_of(5000))) <= share_of(5000) == 10_000
 
 
 def test_the_contact_sheet_draws_where_the_objects_are(sample, tmp_path):

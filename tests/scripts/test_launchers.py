@@ -1,7 +1,9 @@
 """The shell launchers: words, environment, dry runs, exit codes."""
 
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,37 @@ def test_setup_is_a_quick_no_op_where_everything_fits():
     assert "installing" not in again.stderr
     assert bash("scripts/setup.sh", "env=conda").returncode == 2
     assert "did you mean env=?" in bash("scripts/setup.sh", "en=venv").stderr
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/bash\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize("user", ["0", "1000"])
+def test_setup_brings_the_browser_or_says_how(tmp_path, user):
+    """A machine without Chromium, as root and as somebody else; apt-get is a stand-in that makes what it is asked for."""
+    for name in ("bash", "dirname", "chmod", "touch"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    program(tmp_path, "id", f"echo {user}")
+    makes = f"touch {tmp_path}/chromium {tmp_path}/chromedriver; chmod +x {tmp_path}/chrom*"
+    program(
+        tmp_path,
+        "apt-get",
+        f'echo "$@" >> {tmp_path}/asked; case "$*" in *install*) {makes};; esac',
+    )
+    where = {"PATH": str(tmp_path), "VIRTUAL_ENV": sys.prefix}
+    done = bash("scripts/setup.sh", "dev=true", **where)
+    assert done.returncode == 0, done.stderr
+    asked = tmp_path / "asked"
+    if user == "0":
+        assert asked.read_text().splitlines()[1].endswith("chromium chromium-driver")
+        asked.unlink()
+        assert "browser" not in bash("scripts/setup.sh", "dev=true", **where).stderr
+    else:
+        assert "apt-get install chromium chromium-driver" in done.stderr
+    assert not asked.exists()
 
 
 def test_conversion_asks_for_what_is_missing():

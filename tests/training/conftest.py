@@ -1,8 +1,23 @@
-"""The training template of the nano model."""
+"""Real trainings, and the training template of the nano model."""
+
+from pathlib import Path
 
 import pytest
 
 from src.training.torchvision_shim import ensure_torchvision
+from tests.forked_training import wait_for_all
+
+
+@pytest.fixture
+def train(trainings):
+    """`train(config, run_dir, *overrides, ranks=1)`: run `src.sft` to its end on gloo ranks; the run folder."""
+
+    def run(config: Path, run_dir: Path, *overrides: str, ranks: int = 1) -> Path:
+        words = [w for o in (f"training.output_dir={run_dir}", *overrides) for w in ("--set", o)]
+        wait_for_all(trainings.start_ranks(ranks, config, *words))
+        return run_dir
+
+    return run
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,13 @@
-"""`python -m tests.training.gradient_probe CONFIG OUT SIZES...`: the gradient of one global batch, cut in several ways.
+"""`main([CONFIG, OUT, SIZES...])`: the gradient of one global batch, cut in several ways.
 
 Each of SIZES, such as `3+5`, is the micro-batches of one optimizer step in their order (rank after rank within each turn). The
 real trainer trains on the same samples again and again at a learning rate of 0; before each step its gradients are written to
-OUT-<step>.npy by rank 0. Under torchrun the ranks take turns as the trainer's own sampler has it.
+OUT-<step>.npy by rank 0. Several ranks take turns as the trainer's own sampler has it.
 """
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,8 @@ def micro_batches(keys: list[SampleKey], sizes: list[int]) -> list[list[SampleKe
     return whole[rank() :: world_size()]
 
 
-def main(config: str, out: str, *cuts: str) -> None:
+def main(argv: Sequence[str]) -> int:
+    config, out, *cuts = argv
     from src.training.run import TrainingRun
     from src.training.signals import StopSignals
 
@@ -53,7 +54,4 @@ def main(config: str, out: str, *cuts: str) -> None:
         collate_fn=trainer.data_collator,
     )
     run.session.train(trainer)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    return 0

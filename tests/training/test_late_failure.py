@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.training.test_real_trainer import ENVIRONMENT, keys_by_step, train
-from tests.training_fixtures import ROOT
+from tests.reliability.whole_runs import keys_by_step
 
 WHOLE_STEP = range(8, 16)
 ONE_MORE = 17
@@ -41,7 +38,7 @@ def damaged_config(config_file, scenes, tmp_path) -> Path:
     return made
 
 
-def test_fillers_keep_every_rank_busy_and_are_counted(damaged_config, tmp_path):
+def test_fillers_keep_every_rank_busy_and_are_counted(damaged_config, train, tmp_path):
     run_dir = train(
         damaged_config, tmp_path / "run", "custom.on_late_failure=filler", ranks=2
     )  # fmt: skip
@@ -60,16 +57,10 @@ def test_fillers_keep_every_rank_busy_and_are_counted(damaged_config, tmp_path):
     assert "train_000017.jpg" in "".join(events)
 
 
-def test_the_run_stops_with_the_samples_place(damaged_config, tmp_path):
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "src.sft", "--config", str(damaged_config), "--set",
-            f"training.output_dir={tmp_path}/run",
-        ],
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=200,
-    )  # fmt: skip
-    assert done.returncode == 1
-    message = done.stderr[done.stderr.index("error: ") :]
+def test_the_run_stops_with_the_samples_place(damaged_config, trainings, tmp_path):
+    words = ("--set", f"training.output_dir={tmp_path}/run")
+    done = trainings.run(damaged_config, *words, code=1)
+    message = done.output[done.output.index("error: ") :]
     assert "train_0000" in message
     assert "->" in message
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in done.output

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.test_real_trainer import ENVIRONMENT, train
+from tests.forked_training import ENVIRONMENT
 from tests.training_fixtures import ROOT
 
 MEASURED = ("loss", "token_acc", "eval_loss", "eval_token_acc")
@@ -75,7 +75,7 @@ def assert_same(one: Path, other: Path) -> None:
 CHECKPOINTING = "training.gradient_checkpointing=true"
 
 
-def test_two_ranks_finish_and_tell_what_one_tells(mixed_config, tmp_path):
+def test_two_ranks_finish_and_tell_what_one_tells(mixed_config, train, tmp_path):
     one = train(mixed_config, tmp_path / "one", CHECKPOINTING)
     assert_same(one, train(mixed_config, tmp_path / "two", CHECKPOINTING, ranks=2))
     first, evaluated = entries(one)[0], entries(one)[-2]
@@ -105,7 +105,7 @@ def test_two_ranks_finish_and_tell_what_one_tells(mixed_config, tmp_path):
         (4, [CHECKPOINTING, "training.vit_gradient_checkpointing=true"]),
     ],
 )
-def test_every_number_of_ranks_finishes(mixed_config, tmp_path, ranks, settings):
+def test_every_number_of_ranks_finishes(mixed_config, train, tmp_path, ranks, settings):
     one = train(mixed_config, tmp_path / "one", settings[0])
     assert_same(one, train(mixed_config, tmp_path / "more", *settings, ranks=ranks))
 

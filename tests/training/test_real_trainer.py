@@ -1,41 +1,22 @@
 """The real ms-swift trainer over the batch plan, on a nano model."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from src.datasets.plan import plan_of_one
-from tests.training_fixtures import ROOT, run_module
-
-ENVIRONMENT = {
-    **os.environ,
-    "OMP_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "CUDA_VISIBLE_DEVICES": "",
-    "TOKENIZERS_PARALLELISM": "false",
-}
+from tests.forked_training import ENVIRONMENT
+from tests.training_fixtures import run_module
 
 
-def train(config_file: Path, run_dir: Path, *overrides: str, ranks: int = 1) -> Path:
-    """Run src.sft on `ranks` gloo ranks; the run folder."""
-    launch = [sys.executable]
-    if ranks > 1:
-        launch += ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(ranks)]
+def torchrun(config_file: Path, run_dir: Path, *overrides: str) -> Path:
+    """`src.sft` on two gloo ranks, started as `scripts/train.sh` starts them; the run folder."""
     sets = [word for o in (f"training.output_dir={run_dir}", *overrides) for word in ("--set", o)]
-    done = subprocess.run(
-        [*launch, "-m", "src.sft", "--config", str(config_file), *sets],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=400,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
+    run_module(
+        "torch.distributed.run", "--standalone", "--nproc_per_node", "2",
+        "-m", "src.sft", "--config", str(config_file), *sets, env=ENVIRONMENT, timeout=400,
+    )  # fmt: skip
     return run_dir
 
 
@@ -58,10 +39,10 @@ def losses(run_dir: Path) -> list[float]:
     return [float(entry["loss"]) for entry in entries if "loss" in entry]
 
 
-def test_two_ranks_train_on_the_same_samples_as_one(config_file, tmp_path):
+def test_two_ranks_train_on_the_same_samples_as_one(config_file, train, tmp_path):
     random_batches = "custom.batching.group_window=1"
     one = train(config_file, tmp_path / "one", random_batches)
-    two = train(config_file, tmp_path / "two", random_batches, ranks=2)
+    two = torchrun(config_file, tmp_path / "two", random_batches)
     steps = keys_by_step(one)
     assert steps == keys_by_step(two)
     # ... and they are the plan's: nothing was replaced, nothing came twice.
@@ -80,7 +61,7 @@ def test_two_ranks_train_on_the_same_samples_as_one(config_file, tmp_path):
     )
 
 
-def test_a_run_evaluates_and_its_resolved_config_runs_again(config_file, tmp_path):
+def test_a_run_evaluates_and_its_resolved_config_runs_again(config_file, train, check, tmp_path):
     run_dir = train(
         config_file,
         tmp_path / "run",
@@ -93,25 +74,19 @@ def test_a_run_evaluates_and_its_resolved_config_runs_again(config_file, tmp_pat
         "custom.final_evaluation.max_new_tokens=8",
     )
     metrics = json.loads((run_dir / "metrics.json").read_text())
-    assert metrics["num_images"] == 3
-    assert metrics["num_truncated"] == 3
+    assert metrics["behaviour"]["num_images"] == 3
+    assert metrics["behaviour"]["num_truncated"] == 3
     assert (run_dir / "report.html").stat().st_size > 5000
     entries = [json.loads(line) for line in (run_dir / "logging.jsonl").read_text().splitlines()]
     assert any("eval_loss" in entry for entry in entries)
-    again = subprocess.run(
-        [sys.executable, "-m", "src.sft", "--config", str(run_dir / "config.yaml"), "--check"],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert again.returncode == 0, again.stderr[-3000:]
-    assert "language model" in again.stdout
-    assert "«" in again.stdout
+    again = check(run_dir / "config.yaml")
+    assert "language model" in again.output
+    assert "«" in again.output
 
 
-def test_an_adapter_trains_at_its_modules_rates_and_predicts(config_file, tmp_path):
+def test_an_adapter_trains_at_its_modules_rates_and_predicts(
+    config_file, train, trainings, tmp_path
+):
     run_dir = train(
         config_file,
         tmp_path / "lora",
@@ -134,43 +109,40 @@ def test_an_adapter_trains_at_its_modules_rates_and_predicts(config_file, tmp_pa
     ]
     source = json.loads((run_dir / "predictions.jsonl").read_text().splitlines()[0])["image"]
     val = (run_dir / source).resolve().parent.parent / "val.jsonl"
-    run_module(
-        "src.predict", "--model", str(final), "--jsonl", str(val), "--out", str(tmp_path / "p.jsonl"),
-        "--max-new-tokens", "6", "--limit", "2", env=ENVIRONMENT,
+    trainings.call(
+        "src.predict:main", "--model", str(final), "--jsonl", str(val), "--out", str(tmp_path / "p.jsonl"),
+        "--max-new-tokens", "6", "--limit", "2",
     )  # fmt: skip
     loaded = [json.loads(line)["text"] for line in (tmp_path / "p.jsonl").read_text().splitlines()]
     assert loaded == in_memory
 
 
-def check_only(config_file: Path, *overrides: str) -> subprocess.CompletedProcess:
-    sets = [word for o in overrides for word in ("--set", o)]
-    return subprocess.run(
-        [sys.executable, "-m", "src.sft", "--config", str(config_file), "--check", *sets],
-        cwd=ROOT,
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def check(trainings):
+    """`check(config, *overrides, code=0)`: `src.sft --check`, which must exit with the code; the finished run."""
+
+    def run(config: Path, *overrides: str, code: int = 0):
+        sets = [word for o in overrides for word in ("--set", o)]
+        return trainings.run(config, "--check", *sets, code=code)
+
+    return run
 
 
-def test_an_over_long_sample_stops_the_run_before_it_begins(config_file):
-    done = check_only(config_file, "global_max_length=60")
-    assert done.returncode == 1
-    assert "longer than global_max_length" in done.stderr
-    assert "train.jsonl:" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_an_over_long_sample_stops_the_run_before_it_begins(config_file, check):
+    done = check(config_file, "global_max_length=60", code=1)
+    assert "longer than global_max_length" in done.output
+    assert "train.jsonl:" in done.output
+    assert "Traceback" not in done.output
 
 
-def test_over_long_samples_are_quarantined_and_counted(config_file):
-    done = check_only(
+def test_over_long_samples_are_quarantined_and_counted(config_file, check):
+    done = check(
         config_file,
         "global_max_length=75",
         "custom.on_over_long=quarantine",
         "training.effective_batch_size=4",
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    line = next(line for line in done.stdout.splitlines() if line.startswith("train"))
+    line = next(line for line in done.output.splitlines() if line.startswith("train "))
     read, used, too_long = (
         int(line.split(word)[0].split()[-1]) for word in (" read", " used", " over-long")
     )

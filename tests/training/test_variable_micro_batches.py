@@ -7,19 +7,14 @@ that takes another number of micro-batches than gradient_accumulation_steps, ran
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
-from tests.training.test_real_trainer import ENVIRONMENT
-from tests.training_fixtures import ROOT
-
 CUTS = {1: ("4+4", "3+5", "1+7"), 2: ("2+2+2+2", "3+2+1+2", "1+1+5+1")}
 
 
-def gradients(config_file, out, ranks: int, cuts: tuple[str, ...]) -> list[np.ndarray]:
+def gradients(trainings, config_file, out, ranks: int, cuts: tuple[str, ...]) -> list[np.ndarray]:
     text = config_file.read_text()
     changed = (
         text.replace("effective_batch_size: 16", "effective_batch_size: 8")
@@ -28,14 +23,7 @@ def gradients(config_file, out, ranks: int, cuts: tuple[str, ...]) -> list[np.nd
     )  # fmt: skip
     path = config_file.with_name(f"probe{ranks}.yaml")
     path.write_text(changed)
-    launch = [sys.executable]
-    if ranks > 1:
-        launch += ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(ranks)]
-    done = subprocess.run(
-        [*launch, "-m", "tests.training.gradient_probe", str(path), str(out), *cuts],
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-4000:]
+    trainings.call_ranks(ranks, "tests.training.gradient_probe:main", str(path), str(out), *cuts)
     return [np.load(f"{out}-{step}.npy") for step in range(len(cuts))]
 
 
@@ -44,8 +32,8 @@ def distance(one: np.ndarray, two: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_the_cut_does_not_change_the_gradient(config_file, tmp_path, ranks):
-    found = gradients(config_file, tmp_path / f"grad{ranks}", ranks, CUTS[ranks])
+def test_the_cut_does_not_change_the_gradient(trainings, config_file, tmp_path, ranks):
+    found = gradients(trainings, config_file, tmp_path / f"grad{ranks}", ranks, CUTS[ranks])
     for other in found[1:]:
         assert distance(found[0], other) <= 1e-5
     # Another set of tokens is far away, so the distance can tell.

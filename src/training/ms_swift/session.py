@@ -17,6 +17,7 @@ from src.datasets.unified_fusion_dataset import SequentialView, UnifiedFusionDat
 from src.training.ms_swift.arguments import swift_arguments
 from src.training.ms_swift.encoding import FrameEncoder
 from src.training.ms_swift.engine import SwiftEngine
+from src.training.ms_swift.generated import GeneratedEvaluation
 from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.pixels import fast_encoder, restorer_of
 from src.training.ms_swift.saving import SavingPolicy
@@ -70,6 +71,7 @@ class Session:
         *,
         saving: SavingPolicy,
         stop: StopSignals,
+        generated: GeneratedEvaluation | None = None,
     ) -> PlannedTrainer:
         """The trainer over the plan of `train`."""
         return PlannedTrainer(
@@ -81,6 +83,7 @@ class Session:
             grid=self.grid,
             saving=saving,
             stop=stop,
+            generated=generated,
             restore=restorer_of(self.template.processor.image_processor),
             key_log=self.run_dir / f"keys-rank{rank()}.jsonl"
             if self.config.custom.log_sample_keys

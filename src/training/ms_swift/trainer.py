@@ -22,6 +22,7 @@ from src.datasets.late_failure import FailedSample, LateFailures, WorkerView
 from src.datasets.plan import SampleKey
 from src.datasets.sampler import PlanBatchSampler
 from src.datasets.unified_fusion_dataset import KeyedSample, UnifiedFusionDataset
+from src.training.ms_swift.generated import GeneratingTrainer
 from src.training.ms_swift.metrics import DATASETS, FAILURE, FILLERS, MeasuredTrainer
 from src.training.ms_swift.pixels import PixelRestorer
 from src.training.ms_swift.saving import CheckpointedTrainer
@@ -67,7 +68,7 @@ def start_worker(_worker_id: int) -> None:
     ensure_torchvision()
 
 
-class PlannedTrainer(CheckpointedTrainer, MeasuredTrainer):
+class PlannedTrainer(CheckpointedTrainer, GeneratingTrainer, MeasuredTrainer):
     """`train_dataset` must be a `UnifiedFusionDataset`; `grid` says how this rank cuts global batches.
 
     With `key_log` set, each optimizer micro-batch's keys are appended to that file as they are trained on.

@@ -1,7 +1,7 @@
 """The real `src.sft`, started as often as a test likes: one process imports torch, transformers and ms-swift once and forks a
 child for each run, which saves 10 to 20 seconds a run. A child is a whole process of its own: it can be killed or signalled.
 
-Run as `python -m tests.reliability.forked_training`, this module is that process: one JSON command a line on stdin
+Run as `python -m tests.forked_training`, this module is that process: one JSON command a line on stdin
 ({"call": "module:function", "argv": [...], "out": file, "fault": name or null, "environment": {...}}), one JSON answer a line
 ({"pid": n}, later {"pid": n, "status": s}).
 """
@@ -69,7 +69,7 @@ class Trainings:
         self._started: list[int] = []
         self._news = threading.Condition()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.reliability.forked_training"],
+            [sys.executable, "-m", "tests.forked_training"],
             cwd=ROOT,
             env=ENVIRONMENT,
             stdin=subprocess.PIPE,
@@ -95,12 +95,16 @@ class Trainings:
 
     def start_ranks(self, count: int, config: Path, *words: str) -> list[Run]:
         """The same on `count` gloo ranks, as torchrun would start them."""
+        return self._start_ranks(count, "src.sft:main", ("--config", str(config), *words))
+
+    def _start_ranks(self, count: int, target: str, argv: tuple[str, ...]) -> list[Run]:
+        if count == 1:
+            return [self._start(target, argv, None, {})]
         port = _free_port()
         shared = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
-        argv = ("--config", str(config), *words)
         return [
             self._start(
-                "src.sft:main",
+                target,
                 argv,
                 None,
                 {
@@ -117,6 +121,10 @@ class Trainings:
         run = self._start(target, words, fault, {})
         assert run.wait(300) == 0, run.output[-5000:]
         return run
+
+    def call_ranks(self, count: int, target: str, *words: str) -> None:
+        """The same on `count` gloo ranks."""
+        wait_for_all(self._start_ranks(count, target, words))
 
     def _start(
         self, target: str, argv: tuple[str, ...], fault: str | None, environment: dict[str, str]
@@ -153,6 +161,12 @@ class Trainings:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=60)
+
+
+def wait_for_all(runs: list[Run], timeout_s: float = 300) -> None:
+    """Until all ranks of a run have ended well."""
+    codes = [run.wait(timeout_s) for run in runs]
+    assert codes == [0] * len(runs), f"exit {codes}\n{runs[0].output[-5000:]}"
 
 
 def _free_port() -> int:
@@ -216,6 +230,8 @@ def serve() -> None:
                 )
 
         threading.Thread(target=report, daemon=True).start()
+    # Taking torch and ms-swift down in order takes seconds and does nothing.
+    os._exit(0)
 
 
 def wait_until(condition, timeout_s: float = 60, every_s: float = 0.005) -> None:

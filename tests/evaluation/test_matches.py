@@ -1,44 +1,23 @@
-"""Hand-computed cases; lines on a 100x100 picture are tubes of half width 2.83 (2 % of the diagonal)."""
+"""Hand-computed overlaps and matches; lines on a 100x100 picture are tubes of half width 2.83 (2 % of the diagonal)."""
 
 import math
-import random
 
 import pytest
 
-from src.contract.predictions import Prediction
-from src.contract.records import ObjectAnnotation
 from src.datasets.geometry.overlap import Region, region_iou
-from src.evaluation.config import EvaluationConfig
-from src.evaluation.matching import match_image
-from src.evaluation.report import evaluate
+from src.evaluation.matching import match_image, overlaps
+from tests.evaluation.cases import (
+    C_SHAPE,
+    CONFIG,
+    box,
+    line,
+    poly,
+    prediction,
+    random_predictions,
+    report,
+)
 
-CONFIG = EvaluationConfig()
-C_SHAPE = (0, 0, 30, 0, 30, 10, 10, 10, 10, 20, 30, 20, 30, 30, 0, 30)  # concave, area 700
-
-
-def box(*points, desc="a"):
-    return ObjectAnnotation(desc=desc, kind="bbox_2d", points=points)
-
-
-def poly(*points, desc="a"):
-    return ObjectAnnotation(desc=desc, kind="poly", points=points)
-
-
-def line(*points, desc="a"):
-    return ObjectAnnotation(desc=desc, kind="line", points=points)
-
-
-def prediction(truth, objects, **changes):
-    values = {
-        "image": "x.png", "row": 0, "width": 100, "height": 100, "dropped": (), "is_valid": True, "text": "",
-        "finish_reason": "stop",
-        "truth": None if truth is None else tuple(truth), "objects": tuple(objects),
-    }  # fmt: skip
-    return Prediction(**{**values, **changes})
-
-
-def report(*items):
-    return evaluate(items, CONFIG)
+TUBE = 0.02 * math.hypot(100, 100)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +38,59 @@ def report(*items):
         (line(10, 50, 90, 50), line(10, 60, 90, 60), 0),
         (line(10, 50, 90, 50), box(0, 0, 100, 100), 0),
         (line(10, 50, 90, 50), poly(10, 45, 90, 45, 90, 55, 10, 55), 0),
+        # The box of 600 covers the C's upper stroke and a piece of its back: 300 + 100.
+        (poly(*C_SHAPE), box(0, 0, 30, 20), 400 / 900),
+        # A bar of 300 through the C's gap meets its back only: 100.
+        (poly(*C_SHAPE), poly(30, 10, 0, 10, 0, 20, 30, 20), 100 / 900),
+        # An L and a box in its notch touch only.
+        (poly(0, 0, 20, 0, 20, 10, 10, 10, 10, 20, 0, 20), box(10, 10, 20, 20), 0),
+        (poly(0, 0, 20, 0, 20, 10, 10, 10, 10, 20, 0, 20), box(0, 0, 20, 20), 0.75),
+        # A star of four points against its square hull of 400: four spikes, area 40 + 40 = 80.
+        (
+            poly(10, 0, 12, 8, 20, 10, 12, 12, 10, 20, 8, 12, 0, 10, 8, 8),
+            box(0, 0, 20, 20),
+            80 / 400,
+        ),
+        # No area at all.
+        (poly(0, 0, 10, 10, 20, 20), box(0, 0, 20, 20), 0),
+        (box(5, 5, 5, 9), box(0, 0, 10, 10), 0),
+        (poly(0, 0, 10, 0, 10, 0, 10, 10, 0, 10), box(0, 0, 10, 10), 1),
     ],
 )
 def test_overlaps(first, second, iou):
-    tube = 0.02 * math.hypot(100, 100)
-    assert region_iou(Region(first, tube), Region(second, tube)) == pytest.approx(iou, abs=1e-9)
-    assert region_iou(Region(second, tube), Region(first, tube)) == pytest.approx(iou, abs=1e-9)
+    assert region_iou(Region(first, TUBE), Region(second, TUBE)) == pytest.approx(iou, abs=1e-9)
+    assert region_iou(Region(second, TUBE), Region(first, TUBE)) == pytest.approx(iou, abs=1e-9)
+    assert overlaps(prediction([first], [second]), CONFIG)[0, 0] == pytest.approx(iou, abs=1e-9)
+
+
+def test_tables_equal_single_overlaps_bit_for_bit():
+    for item in random_predictions(60, seed=4):
+        table = overlaps(item, CONFIG)
+        for row, truth in enumerate(item.truth or ()):
+            for column, found in enumerate(item.objects):
+                assert table[row, column] == region_iou(Region(truth, TUBE), Region(found, TUBE))
+
+
+def test_crossing_lines_share_a_rhombus():
+    # Two bands of width 2 t that cross at a right angle share a square of (2 t)^2; each has length 80 and round ends.
+    first, second = line(10, 50, 90, 50), line(50, 10, 50, 90)
+    area = 80 * 2 * TUBE + 16 * TUBE**2 * math.sin(
+        math.pi / 16
+    )  # Ends: a 32-gon, half on either side.
+    expected = 4 * TUBE**2 / (2 * area - 4 * TUBE**2)
+    assert overlaps(prediction([first], [second]), CONFIG)[0, 0] == pytest.approx(
+        expected, abs=1e-9
+    )
+    # At half that angle the shared rhombus is larger by 1 / sin.
+    half = line(
+        50 - 40 * math.cos(0.5),
+        50 - 40 * math.sin(0.5),
+        50 + 40 * math.cos(0.5),
+        50 + 40 * math.sin(0.5),
+    )
+    shared = 4 * TUBE**2 / math.sin(0.5)
+    expected = shared / (2 * area - shared)
+    assert overlaps(prediction([first], [half]), CONFIG)[0, 0] == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_shifted_line_loses_overlap_by_its_width():
@@ -120,17 +146,18 @@ def test_counts_by_hand():
     counts = found.class_aware.at(0.5)
     assert (counts.matched, counts.truths, counts.predicted) == (1, 3, 3)
     assert counts.precision == counts.recall == counts.f1 == pytest.approx(1 / 3)
-    assert (found.num_images, found.num_without_truth, found.num_parsed, found.num_truncated) == (
+    seen = found.behaviour
+    assert (seen.num_images, seen.num_without_truth, seen.num_parsed, seen.num_truncated) == (
         5,
         1,
         4,
         1,
     )
-    assert (found.count_abs_error, found.count_over, found.count_under) == (2, 1, 1)
-    assert (found.num_negatives, found.num_negatives_correct) == (2, 1)
-    assert found.num_duplicates == 1
+    assert (seen.count_abs_error, seen.count_over, seen.count_under) == (2, 1, 1)
+    assert (seen.num_negatives, seen.num_negatives_correct) == (2, 1)
+    assert seen.num_duplicates == 1
     assert dict(found.per_class)["a"].matched == 1
-    assert found.macro_f1 == pytest.approx((2 * 1 / (2 + 3) + 0) / 2)
+    assert found.macro.occurring[0][1] == pytest.approx((2 * 1 / (2 + 3) + 0) / 2)
 
 
 def test_the_mean_runs_over_ten_thresholds():
@@ -142,45 +169,6 @@ def test_the_mean_runs_over_ten_thresholds():
 def test_nothing_to_find_and_nothing_found_is_perfect():
     counts = report(prediction([], [])).class_aware.at(0.5)
     assert counts.f1 == counts.precision == counts.recall == 1.0
-
-
-def random_items(count, seed=0):
-    rng = random.Random(seed)
-    for row in range(count):
-
-        def some(n, rng=rng):
-            made = []
-            for _ in range(n):
-                x, y = rng.uniform(0, 60), rng.uniform(0, 60)
-                made.append(
-                    box(x, y, x + rng.uniform(5, 40), y + rng.uniform(5, 40), desc=rng.choice("ab"))
-                )
-            return made
-
-        yield prediction(some(rng.randint(0, 6)), some(rng.randint(0, 6)), row=row)
-
-
-def test_the_order_of_images_and_objects_changes_nothing():
-    items = list(random_items(60))
-    expected = report(*items).to_json()
-    shuffled = [
-        prediction(random.Random(i).sample(item.truth, len(item.truth)), item.objects)
-        for i, item in enumerate(items)
-    ]
-    random.Random(1).shuffle(shuffled)
-    assert report(*shuffled).to_json() == expected
-
-
-def test_a_slow_oracle_agrees_on_the_number_of_matches():
-    from itertools import permutations
-
-    for item in random_items(120, seed=5):
-        best = 0
-        small, large = sorted((item.truth, item.objects), key=len)
-        for chosen in permutations(large, len(small)):
-            pairs = zip(small, chosen, strict=True)
-            best = max(best, sum(region_iou(Region(a, 1), Region(b, 1)) >= 0.5 for a, b in pairs))
-        assert report(item).class_agnostic.at(0.5).matched == best
 
 
 def test_matches_of_one_image_name_hits_misses_extras_and_duplicates():
