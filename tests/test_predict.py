@@ -10,10 +10,10 @@ from src.utils.cli import run
 from tests.training_fixtures import run_module
 
 
-def test_a_checkpoint_answers(scenes, nano_model, config_file, tmp_path):
+def test_a_checkpoint_answers(scenes, nano_model, config_file, trainings, tmp_path):
     out = tmp_path / "p.jsonl"
-    run_module(
-        "src.predict", "--model", str(nano_model), "--jsonl", str(scenes / "val.jsonl"), "--out", str(out),
+    trainings.call(
+        "src.predict:main", "--model", str(nano_model), "--jsonl", str(scenes / "val.jsonl"), "--out", str(out),
         "--config", str(config_file), "--batch-size", "2", "--limit", "3", "--max-new-tokens", "5",
         "--logprobs", "--max-repeats", "3",
     )  # fmt: skip
