@@ -22,7 +22,8 @@ from src.contract.records import ObjectAnnotation, Record
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.matching import match_image
 from src.evaluation.report import evaluate
-from src.final_evaluation import metric_tables
+from src.evaluation.sections import SectionRules, sections_of
+from src.generation.figures_page import metric_tables
 from src.images import load_rgb
 from src.report.page import ReportSample, write_report
 from src.rng import generator
@@ -78,11 +79,14 @@ def main() -> None:
         sample_of(index.record(row % len(index)), row, options.jsonl.parent, options.enlarge)
         for row in range(options.num)
     ]
-    report = evaluate((sample.prediction for sample in samples), EvaluationConfig())
+    predictions = [sample.prediction for sample in samples]
+    report = evaluate(predictions, EvaluationConfig())
+    sections = sections_of(predictions, EvaluationConfig(), SectionRules(irrelevant=""))
+    tables = metric_tables(report, sections)
     with tempfile.TemporaryDirectory() as folder:
         page = options.out or Path(folder) / "report.html"
         began = time.perf_counter()
-        write_report(page, samples, metric_tables(report), title="Predictions on blood cells")
+        write_report(page, samples, tables, title="Predictions on blood cells")
         seconds = time.perf_counter() - began
         size = page.stat().st_size / 1e6
     print(f"{options.num} samples: {seconds:.1f} s, {size:.2f} MB")

@@ -12,13 +12,15 @@ from src.contract.predictions import read_predictions
 from src.datasets.mix import member_specs
 from src.errors import ConfigError
 from src.evaluation.config import EvaluationConfig
-from src.evaluation.matching import match_image
 from src.evaluation.report import EvaluationReport, evaluate
+from src.evaluation.sections import Sections, sections_of
 from src.files import write_text
+from src.generation.figures_page import metric_plots, metric_tables, prediction_samples
 from src.generation.grounding import grounding_of_run
+from src.generation.held_out import section_rules
 from src.generation.prediction import PredictSettings, jsonl_items, predict
 from src.generation.types import Engine, GenerationOptions
-from src.report.page import MetricTable, ReportSample, write_report
+from src.report.page import write_report
 from src.report.sheet import contact_sheet
 from src.utils.logger import get_logger
 
@@ -47,13 +49,17 @@ def evaluate_checkpoint(
     out = predict(
         jsonl_items(source, roots), engine, settings, run_dir / "predictions.jsonl", restart=True
     )
-    scoring = EvaluationConfig()
-    report = evaluate(read_predictions(out), scoring)
-    figures = {"weights": weights, **report.to_json()}
+    predictions = list(read_predictions(out))
+    report = evaluate(predictions, EvaluationConfig())
+    rules = section_rules(member_specs(config)[0])
+    sections = sections_of(predictions, EvaluationConfig(), rules)
+    figures = {"weights": weights, **report.to_json(), **sections.to_json()}
     write_text(run_dir / "metrics.json", json.dumps(figures, indent=2) + "\n")
     if wanted.report:
-        _write_pictures(report, out, run_dir, source, scoring, weights=weights)
-    sys.stdout.write(f"weights of {weights}\n{report.table()}\n")
+        _write_pictures(report, sections, out, source, weights=weights)
+    sys.stdout.write(
+        f"weights of {weights}\n{report.table()}\n\n{sections.table()}".rstrip() + "\n"
+    )
     sys.stdout.flush()
     return report
 
@@ -74,25 +80,16 @@ def held_out(config: TrainingConfig) -> Path:
 
 
 def _write_pictures(
-    report: EvaluationReport,
-    out: Path,
-    run_dir: Path,
-    source: Path,
-    scoring: EvaluationConfig,
-    *,
-    weights: str,
+    report: EvaluationReport, sections: Sections, predictions: Path, source: Path, *, weights: str
 ) -> None:
-    samples = [
-        ReportSample(
-            prediction=item, matches=match_image(item, scoring), picture=out.parent / item.image
-        )
-        for item in read_predictions(out)
-    ]
+    """`report.html` and `samples.png` beside the predictions."""
+    run_dir = predictions.parent
+    samples = prediction_samples(predictions, EvaluationConfig())
     page = run_dir / "report.html"
     write_report(
         page,
         samples,
-        metric_tables(report),
+        metric_tables(report, sections),
         title=f"{run_dir.name}: predictions on {source.name}",
         facts=[
             ("weights", weights),
@@ -100,23 +97,7 @@ def _write_pictures(
             ("parsed", f"{report.parse_rate:.1%}"),
             ("lines match within", f"{report.line_tolerance:.0%} of the diagonal"),
         ],
+        plots=metric_plots(report),
     )
     contact_sheet(run_dir / "samples.png", samples[:SHEET_SAMPLES])
     logger.info("report: %s", page)
-
-
-def metric_tables(report: EvaluationReport) -> list[MetricTable]:
-    """The report's tables: overall, and per class."""
-    return [
-        MetricTable(
-            title="Detection", header=("", "precision", "recall", "F1"), rows=tuple(report.rows())
-        ),
-        MetricTable(
-            title="Classes at IoU 0.5",
-            header=("class", "truths", "predicted", "F1"),
-            rows=tuple(
-                (name, str(counts.truths), str(counts.predicted), f"{counts.f1:.2f}")
-                for name, counts in report.per_class
-            ),
-        ),
-    ]

@@ -22,10 +22,10 @@ from src.contract.predictions import ImageMatches, Prediction, read_predictions,
 from src.contract.records import ObjectAnnotation
 from src.errors import DataError, UsageError
 from src.evaluation.config import EvaluationConfig
-from src.evaluation.matching import match_image
 from src.evaluation.report import evaluate
+from src.evaluation.sections import SectionRules, sections_of
 from src.files import atomic_write
-from src.final_evaluation import metric_tables
+from src.generation.figures_page import metric_plots, metric_tables, prediction_samples
 from src.report.page import ReportSample, write_report
 from src.report.sheet import contact_sheet
 from src.utils.cli import parser, run
@@ -82,15 +82,8 @@ def _predicted(chosen: Namespace) -> Path:
 
 def read_samples(predictions: Path, limit: int | None) -> list[ReportSample]:
     """The first predictions of a file, matched; pictures are looked up beside the file."""
-    config = EvaluationConfig()
-    samples = [
-        ReportSample(
-            prediction=item,
-            matches=match_image(item, config),
-            picture=predictions.parent / item.image,
-        )
-        for item in islice(read_predictions(predictions), limit)
-    ]
+    chosen = islice(read_predictions(predictions), limit)
+    samples = prediction_samples(predictions, EvaluationConfig(), chosen)
     if not samples:
         raise DataError.say(f"{predictions} has no predictions", remedy="predict again")
     return samples
@@ -98,9 +91,18 @@ def read_samples(predictions: Path, limit: int | None) -> list[ReportSample]:
 
 def write_all(out: Path, samples: Sequence[ReportSample], *, title: str) -> None:
     """`report.html` and `gt_vs_pred.jsonl`."""
-    report = evaluate((sample.prediction for sample in samples), EvaluationConfig())
-    facts = [("images", str(len(samples))), ("parsed", f"{report.parse_rate:.1%}")]
-    write_report(out / "report.html", samples, metric_tables(report), title=title, facts=facts)
+    predictions, config = [sample.prediction for sample in samples], EvaluationConfig()
+    report = evaluate(predictions, config)
+    # The pack of the training run is not known here: the plain grammar.
+    sections = sections_of(predictions, config, SectionRules(irrelevant=""))
+    write_report(
+        out / "report.html",
+        samples,
+        metric_tables(report, sections),
+        title=title,
+        facts=[("images", str(len(samples))), ("parsed", f"{report.parse_rate:.1%}")],
+        plots=metric_plots(report),
+    )
     with atomic_write(out / "gt_vs_pred.jsonl", "wb") as handle:
         handle.writelines(dump_line(sample, out) for sample in samples)
 

@@ -71,12 +71,14 @@ class Sections:
         """Plain values by section, null where the file has nothing for it."""
         return {title: section.to_json() if section else None for title, section in self._named()}
 
+    def shown_rows(self) -> list[tuple[str, list[tuple[str, ...]]]]:
+        """(title, rows of text) of each section that the file has."""
+        return [(title, section.rows()) for title, section in self._named() if section is not None]
+
     def table(self) -> str:
         """What a person reads on the terminal; empty without a section."""
         blocks = [
-            "\n".join((_HEADS[title], *(_line(row) for row in section.rows())))
-            for title, section in self._named()
-            if section is not None
+            "\n".join((_HEADS[title], *map(_line, rows))) for title, rows in self.shown_rows()
         ]
         return "\n\n".join(blocks)
 
