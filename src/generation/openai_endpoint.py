@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from src.errors import ConfigError, EndpointError
+from src.errors import ConfigError, EndpointError, ProjectError
 from src.generation.openai_protocol import (
     GrammarField,
     PictureFormat,
@@ -200,9 +200,13 @@ def in_threads(
                 return
             try:
                 results[index] = work(items[index])
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            except ProjectError as error:
                 finished.put(error)
                 return
+            except BaseException as error:
+                # A mistake of the program: its traceback is that of this thread.
+                finished.put(error)
+                raise
             finished.put(None)
 
     for _ in range(min(count, len(items))):
