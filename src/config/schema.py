@@ -85,7 +85,9 @@ class CustomConfig:
     emit_norm: Norm = field(
         metadata=_help("coordinates in the text: none (pixels), norm100 or norm1000")
     )
-    json_format: JsonFormat = field(metadata=_help("answer format: standard, qwen, compact or grouped"))
+    json_format: JsonFormat = field(
+        metadata=_help("answer format: standard, qwen, compact or grouped")
+    )
     use_summary: bool = field(
         default=False, metadata=_help("learn `summary` instead of the objects")
     )
