@@ -22,6 +22,7 @@ from src.datasets.assembly import make_budget
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.survey import FormatCost, Spread, Survey, format_costs, survey_file
 from src.datasets.tables import plain_table
+from src.errors import UsageError
 from src.training.tokenizer import open_tokenizer
 from src.utils.cli import parser, run
 
@@ -53,6 +54,8 @@ def main(argv: Sequence[str]) -> int:
     options.add_argument("--labels", type=int, default=NUM_LABELS, help="how many labels to list")
     options.add_argument("--json", action="store_true", help="print JSON alone")
     chosen = options.parse_args(argv)
+    if chosen.labels < 0:
+        raise UsageError.say("--labels is a count", got=str(chosen.labels), expected="0 or more")
     settings = settings_of(chosen.config, chosen.set, chosen.model)
     length_of = settings.length_of()
     index = JsonlIndex.open(chosen.jsonl)

@@ -6,6 +6,7 @@ odd number of coordinates, an unescaped quote.
 
 import json
 import re
+from functools import cache
 
 import pytest
 
@@ -23,6 +24,7 @@ SPACES = ("none", "norm100", "norm1000")
 BEYOND = {"none": "1234567", "norm100": "101", "norm1000": "1001"}
 
 
+@cache
 def answers(name, norm) -> list[Conversation]:
     """This space's share of the records."""
     builder = JsonLinesBuilder(

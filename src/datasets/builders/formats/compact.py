@@ -91,7 +91,7 @@ def _is_whole(text: str, count: int) -> bool:
     return all(isinstance(item, list) and item and isinstance(item[0], str) for item in value)
 
 
-def grammar(norm: Norm, labels: Labels = None) -> str:
+def grammar(norm: Norm, labels: Labels) -> str:
     """GBNF of the answers of this format."""
     rules = {
         "root": f'"[" {list_of("object", ",")} "]"',
@@ -101,7 +101,7 @@ def grammar(norm: Norm, labels: Labels = None) -> str:
     return grammar_text(rules, norm, labels)
 
 
-def json_schema(norm: Norm, labels: Labels = None) -> dict[str, Any]:
+def json_schema(norm: Norm, labels: Labels) -> dict[str, Any]:
     """The JSON schema of the answers of this format; weaker than the grammar (spacing, pairs)."""
     label = label_schema(labels)
     kinds = [flat_schema("bbox_2d", norm, [label])]

@@ -135,7 +135,7 @@ def _is_whole(text: str, count: int) -> bool:
     return are_groups and sum(map(len, lists)) == count
 
 
-def grammar(norm: Norm, labels: Labels = None) -> str:
+def grammar(norm: Norm, labels: Labels) -> str:
     """GBNF of the answers of this format."""
     rules = {
         "root": f'"{{" {list_of("group", ",")} "}}"',
@@ -146,7 +146,7 @@ def grammar(norm: Norm, labels: Labels = None) -> str:
     return grammar_text(rules, norm, labels)
 
 
-def json_schema(norm: Norm, labels: Labels = None) -> dict[str, Any]:
+def json_schema(norm: Norm, labels: Labels) -> dict[str, Any]:
     """The JSON schema of the answers of this format; weaker than the grammar (spacing, pairs)."""
     kinds = [flat_schema("bbox_2d", norm)]
     kinds += [flat_schema(kind, norm, [{"const": kind}]) for kind in ("poly", "line")]

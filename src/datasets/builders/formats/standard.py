@@ -64,8 +64,8 @@ def _is_whole(text: str, count: int) -> bool:
     return list(value) == [f"object_{n}" for n in range(1, count + 1)]
 
 
-def grammar(norm: Norm, labels: Labels = None) -> str:
-    """GBNF of the answers of this format; numbers of objects and of a line's points may be any."""
+def grammar(norm: Norm, labels: Labels) -> str:
+    """GBNF of the answers of this format; a counter may be any up to 9999."""
     rules = {
         "root": f'"{{" {list_of("object", ", ")} "}}"',
         "object": r'"\"object_" count "\": {\"desc\": " label ", " (box | poly | line) "}"',
@@ -73,12 +73,12 @@ def grammar(norm: Norm, labels: Labels = None) -> str:
         "poly": r'"\"poly\": [" pair ", " pair (", " pair)+ "]"',
         "line": r'"\"line_points\": " count ", \"line\": [" pair (", " pair)+ "]"',
         "pair": '"[" coordinate ", " coordinate "]"',
-        "count": "[1-9] [0-9]*",
+        "count": "[1-9] ([0-9] ([0-9] [0-9]?)?)?",
     }
     return grammar_text(rules, norm, labels)
 
 
-def json_schema(norm: Norm, labels: Labels = None) -> dict[str, Any]:
+def json_schema(norm: Norm, labels: Labels) -> dict[str, Any]:
     """The JSON schema of the answers of this format; weaker than the grammar (spacing, the order of keys)."""
     desc = label_schema(labels)
     pair = {"type": "array", "items": coordinate_schema(norm), "minItems": 2, "maxItems": 2}
