@@ -95,7 +95,8 @@ def _decoded(picture: Picture) -> NDArray[np.uint8]:
         return upright(half.pixels[..., :3], half.orientation)
     if isinstance(picture, bytes):
         image = Image.open(io.BytesIO(picture), formats=("JPEG",))
-        image.draft("RGB", (LARGEST_SIDE, LARGEST_SIDE))
+        scale = LARGEST_SIDE / max(image.size)
+        image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
         return np.asarray(image.convert("RGB"))
     return rgb(picture)
 
