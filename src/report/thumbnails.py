@@ -89,12 +89,15 @@ def _reduced(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def _decoded(picture: Picture) -> NDArray[np.uint8]:
-    """As `rgb`; a file of which half the size is enough is decoded at half the size where its format can."""
-    if isinstance(picture, Path):
-        header = read_header(picture)
-        if min(header.width, header.height) > 1 and max(header.upright_size) >= 2 * LARGEST_SIDE:
-            half = load_rgba(picture, halve=True)
-            return upright(half.pixels[..., :3], half.orientation)
+    """As `rgb`, but a JPEG of which half the size is enough is decoded at half its size."""
+    if isinstance(picture, Path) and max(read_header(picture).upright_size) >= 2 * LARGEST_SIDE:
+        half = load_rgba(picture, halve=True)
+        return upright(half.pixels[..., :3], half.orientation)
+    if isinstance(picture, bytes):
+        image = Image.open(io.BytesIO(picture), formats=("JPEG",))
+        scale = LARGEST_SIDE / max(image.size)
+        image.draft("RGB", (round(image.width * scale), round(image.height * scale)))
+        return np.asarray(image.convert("RGB"))
     return rgb(picture)
 
 

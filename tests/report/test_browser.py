@@ -249,7 +249,11 @@ def test_the_large_view_shows_caption_raw_text_and_marks_objects(page):
 def test_plots_and_tables_are_drawn(page):
     titles = page.run("[...document.querySelectorAll('#panels h2')].map(node => node.textContent)")
     assert titles[:2] == ["Detection", "While training"]
-    assert {"IoU of right predictions", "F1 of the samples"} <= set(titles)
+    last = GROUPS[-1]
+    assert {f"IoU of right predictions, {last}", f"F1 of the samples, {last}"} <= set(titles)
+    told = page.find(f"[data-class='{CLASSES[0]}']").get_attribute("title")
+    hits = page.expected(lambda desc, verdict, *_: (desc, verdict) == (CLASSES[0], "hit"))[1]
+    assert told.startswith(f"{hits} TP")
     path = page.find(".plot .curve").get_attribute("d")
     assert path.count("M") == 1
     assert path.count("L") == len(GROUPS) - 2, "a value that is not finite is left out"

@@ -1,4 +1,5 @@
 // Shapes over a picture, in the picture's own coordinates.
+const MOST_LETTERS = 32;
 function colourOf(shape, verdict, sample) {
   if (verdict !== "plain") return `of-${verdict}`;
   return sample.hasPrediction ? "of-hit" : `of-c${classPlace.get(shape.desc) % 10}`;
@@ -8,13 +9,15 @@ function outline(shape, role) {
   if (shape.kind === "bbox_2d") return svg("rect", {...attributes, x: p[0], y: p[1], width: p[2] - p[0], height: p[3] - p[1]});
   return svg(shape.kind === "poly" ? "polygon" : "polyline", {...attributes, points: p.join(" ")});
 }
+// A dense caption may be a sentence; the whole of it is in the tooltip and in the list.
+const brief = desc => desc.length > MOST_LETTERS ? `${desc.slice(0, MOST_LETTERS - 1)}…` : desc;
 function label(shape, isBelow, sample) {
   const top = Math.min(...ysOf(shape)), bottom = Math.max(...ysOf(shape)), reach = sample.height / 24;
   const [x, y] = [clamp(Math.min(...xsOf(shape)), 0, sample.width), clamp(isBelow ? bottom : top, 0, sample.height)];
   // In units of the label's own height, so that it keeps its place at every zoom.
   const above = top < reach ? "1em" : "-.3em", below = bottom > sample.height - reach ? "-.35em" : "1em";
   const text = svg("text", {x, y, dy: isBelow ? below : above});
-  text.textContent = shape.desc;
+  text.textContent = brief(shape.desc);
   return text;
 }
 function describe(shape, verdict) {
@@ -48,7 +51,7 @@ function roomFor(height) {
   const boxes = [];
   return {allows(shape, isBelow) {
     const x = Math.min(...xsOf(shape)), y = isBelow ? Math.max(...ysOf(shape)) : Math.min(...ysOf(shape)) - height;
-    const box = [x, y, x + shape.desc.length * height * .62, y + height];
+    const box = [x, y, x + brief(shape.desc).length * height * .62, y + height];
     const isFree = boxes.every(one => box[0] >= one[2] || box[2] <= one[0] || box[1] >= one[3] || box[3] <= one[1]);
     if (isFree) boxes.push(box);
     return isFree;

@@ -20,7 +20,7 @@ function table(entry) {
   box.append(make("table", {}, [head, body]));
   return panel(entry.title, box);
 }
-const MOST_DOTS = 40;
+const MOST_DOTS = 40, MOST_CLASSES = 200;
 const WIDTH = 380, HEIGHT = 230, LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 38;
 function axes(chart, xs, ys, place, labels) {
   for (const y of ys) {
@@ -127,10 +127,9 @@ function histogram(title, values, low, high, bins, xLabel) {
   return panel(title, make("div", {className: "plot"}, [chart]));
 }
 // Each class with its share of right, missed and wrong; a click filters by it.
-function classBars(choose) {
-  const most = Math.max(...classes.map(name => classCounts.get(name).all));
-  const rows = classes.slice(0, 200).map(name => {
-    const counts = classCounts.get(name);
+function classBars(title, samples, choose) {
+  const found = [...countClasses(samples)], most = found[0][1].all;
+  const rows = found.slice(0, MOST_CLASSES).map(([name, counts]) => {
     const parts = Object.keys(VERDICTS).filter(verdict => counts[verdict]);
     const track = make("span", {className: "track"}, parts.map(verdict => {
       const part = make("i");
@@ -145,19 +144,23 @@ function classBars(choose) {
     button.dataset.class = name;
     return make("li", {}, [button]);
   });
-  return panel(isCompared ? "Classes: right, wrong, missed" : "Classes", make("ul", {className: "classes"}, rows));
+  return panel(title, make("ul", {className: "classes"}, rows));
 }
 function summary(choose) {
+  // Where the same pictures come at every step, the last step is summed up: all of them together mean nothing.
+  const step = showsSamePictures ? groups.at(-1) : "", samples = data.samples.filter(sample => !step || sample.group === step);
+  const titled = text => step ? `${text}, ${step}` : text;
   const shown = [...data.tables.map(table), ...data.plots.map(linePlot)];
-  if (classes.length) shown.push(classBars(choose));
-  const ious = data.samples.flatMap(sample => sample.predicted.map(shape => shape.iou)).filter(iou => iou !== null);
-  if (ious.length) shown.push(histogram("IoU of right predictions", ious, 0, 1, 20, "IoU"));
-  const scores = data.samples.map(sample => sample.f1).filter(f1 => f1 !== null);
-  if (scores.length > 1) shown.push(histogram("F1 of the samples", scores, 0, 1, 20, "F1"));
-  const counts = data.samples.map(sample => sample.entries.length);
+  const hasObjects = samples.some(sample => sample.entries.length);
+  if (hasObjects) shown.push(classBars(titled(isCompared ? "Classes: right, wrong, missed" : "Classes"), samples, choose));
+  const ious = samples.flatMap(sample => sample.predicted.map(shape => shape.iou)).filter(iou => iou !== null);
+  if (ious.length) shown.push(histogram(titled("IoU of right predictions"), ious, 0, 1, 20, "IoU"));
+  const scores = samples.map(sample => sample.f1).filter(f1 => f1 !== null);
+  if (scores.length > 1) shown.push(histogram(titled("F1 of the samples"), scores, 0, 1, 20, "F1"));
+  const counts = samples.map(sample => sample.entries.length);
   const top = counts.reduce((most, count) => Math.max(most, count), 1) + 1;
   const isPlain = !isCompared && counts.length > 1;
-  if (isPlain) shown.push(histogram("Objects in a sample", counts, 0, top, Math.min(top, 24), "objects"));
+  if (isPlain) shown.push(histogram(titled("Objects in a sample"), counts, 0, top, Math.min(top, 24), "objects"));
   byId("panels").append(...shown);
   byId("summary").hidden = !shown.length;
 }

@@ -31,14 +31,17 @@ const groups = unique(data.samples.map(sample => sample.group)).filter(name => n
 const datasets = unique(data.samples.map(sample => sample.dataset)).filter(name => name !== "");
 const isCompared = data.samples.some(sample => sample.compared);
 const hasPrediction = data.samples.some(sample => sample.hasPrediction);
-const classCounts = new Map();
-for (const sample of data.samples) for (const {shape, verdict} of sample.entries) {
-  if (!classCounts.has(shape.desc)) classCounts.set(shape.desc, {...noCounts(), all: 0});
-  const counts = classCounts.get(shape.desc);
-  counts[verdict] += 1;
-  counts.all += 1;
+// Entries of each class by verdict, the most frequent class first.
+function countClasses(samples) {
+  const counts = new Map();
+  for (const sample of samples) for (const {shape, verdict} of sample.entries) {
+    if (!counts.has(shape.desc)) counts.set(shape.desc, {...noCounts(), all: 0});
+    counts.get(shape.desc)[verdict] += 1;
+    counts.get(shape.desc).all += 1;
+  }
+  return new Map([...counts].sort(([a, x], [b, y]) => y.all - x.all || (a < b ? -1 : 1)));
 }
-const classes = [...classCounts.keys()].sort((a, b) => classCounts.get(b).all - classCounts.get(a).all || (a < b ? -1 : 1));
+const classes = [...countClasses(data.samples).keys()];
 const classPlace = new Map(classes.map((name, place) => [name, place]));
 // The same picture in another group: a training step, a variant.
 const relatives = new Map();
