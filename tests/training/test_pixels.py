@@ -14,7 +14,7 @@ from src.contract.records import Source
 from src.datasets.builders.conversation import Conversation, Turn
 from src.errors import ConfigError
 from src.training.torchvision_shim import ensure_torchvision
-from tests.training.test_real_trainer import losses, train
+from tests.training.test_real_trainer import losses
 
 ensure_torchvision()
 
@@ -122,7 +122,7 @@ def test_the_fast_encoder_is_picklable(template):
     assert torch.equal(again["pixel_values"], encoder(talk)["pixel_values"])
 
 
-def test_both_paths_train_alike_with_augmentation(config_file, tmp_path):
+def test_both_paths_train_alike_with_augmentation(config_file, train, tmp_path):
     augmented = "custom.augmentation={enabled: true, ops: [{name: hflip}, {name: rotate}]}"
     fast = train(config_file, tmp_path / "fast", augmented, "custom.pixel_path=fast")
     stock = train(config_file, tmp_path / "stock", augmented, "custom.pixel_path=stock")
