@@ -116,8 +116,7 @@ class ProgressPage:
         page = self.run_dir / PAGE
         write_report(
             page,
-            # The newest first: it is what a person opens the page for.
-            [sample for step in reversed(steps) for sample in self.samples(step)],
+            [sample for step in steps for sample in self.samples(step)],
             [_newest(entries[-1])] if entries else [],
             title=f"{self.run_dir.name}: learning",
             facts=[("evaluations", str(len(steps))), ("last step", str(steps[-1] if steps else 0))],

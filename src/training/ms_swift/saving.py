@@ -117,7 +117,11 @@ class CheckpointedTrainer(Seq2SeqTrainer):
             control.should_evaluate = False
             control.should_save = True
             control.should_training_stop = True
-        elif self.saving.delays(self.state):
+            return
+        if self.state.global_step >= self.state.max_steps and self.args.eval_strategy == "steps":
+            # HF saves the last step but does not evaluate it, so that it could never be the best.
+            control.should_evaluate = True
+        if self.saving.delays(self.state):
             control.should_save = False
 
     def epoch_end(self, control: TrainerControl) -> None:
