@@ -23,6 +23,7 @@ GENERATED = (
     "custom.evaluation.max_new_tokens=12", "custom.evaluation.pictures=3",
     "custom.final_evaluation.enabled=false", "training.max_steps=6",
 )  # fmt: skip
+WITHOUT_LEARNING = ("training.learning_rate=0", "training.eval_steps=4")
 
 
 class Company:
@@ -80,9 +81,9 @@ def test_a_choice_of_records_is_seeded_and_in_file_order(recipe):
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory, recipe):
-    """A run of 6 steps that does not learn, on one rank."""
+    """A run of 6 steps that does not learn, on one rank; evaluated after step 4, and after the last one whatever `eval_steps`."""
     run_dir = tmp_path_factory.mktemp("evaluated")
-    recipe.run(run_dir, *GENERATED, "training.learning_rate=0", "training.report_to=tensorboard")
+    recipe.run(run_dir, *GENERATED, *WITHOUT_LEARNING, "training.report_to=tensorboard")
     return run_dir
 
 
@@ -93,10 +94,10 @@ def figures(run_dir):
 
 def test_figures_are_logged_written_and_pictured(evaluated):
     found = figures(evaluated)
-    assert [entry["step"] for entry in found] == [2, 4, 6]
+    assert [entry["step"] for entry in found] == [4, 6]
     logged = [json.loads(line) for line in (evaluated / "metrics.jsonl").read_text().splitlines()]
     logged = [entry for entry in logged if "eval_loss" in entry]
-    assert [entry["step"] for entry in logged] == [2, 4, 6]
+    assert [entry["step"] for entry in logged] == [4, 6]
     for entry, line in zip(found, logged, strict=True):
         assert {k: line[f"eval_{k}"] for k in entry if k != "step"} == {
             k: v for k, v in entry.items() if k != "step"
@@ -105,7 +106,7 @@ def test_figures_are_logged_written_and_pictured(evaluated):
         assert line["eval_generated_tokens"] > 0
         assert line["eval_generation_seconds"] > 0
     page = (evaluated / "progress.html").read_text()
-    assert "step 2" in page
+    assert "step 4" in page
     assert "step 6" in page
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
 
@@ -115,17 +116,16 @@ def test_figures_and_pictures_reach_tensorboard(evaluated):
 
     (folder,) = {path.parent for path in evaluated.rglob("events.out.tfevents.*")}
     events = EventAccumulator(str(folder)).Reload()
-    assert [event.step for event in events.Scalars("eval/f1_50")] == [2, 4, 6]
-    assert [event.step for event in events.Images("predictions")] == [2, 4, 6]
+    assert [event.step for event in events.Scalars("eval/f1_50")] == [4, 6]
+    assert [event.step for event in events.Images("predictions")] == [4, 6]
 
 
 def test_two_ranks_answer_as_one_does(recipe, evaluated, tmp_path):
     run_dir = tmp_path / "two"
-    words = (*GENERATED, "training.learning_rate=0")
-    runs = recipe.start_ranks(2, run_dir, *words)
+    runs = recipe.start_ranks(2, run_dir, *GENERATED, *WITHOUT_LEARNING)
     assert [run.wait(240) for run in runs] == [0, 0], runs[0].output[-4000:]
     assert figures(run_dir) == figures(evaluated)
-    for step in (2, 4, 6):
+    for step in (4, 6):
         own, other = (
             [
                 {**json.loads(line), "image": None}
