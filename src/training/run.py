@@ -116,14 +116,19 @@ class TrainingRun:
 
     def train(self, stop: StopSignals) -> dict[str, Any]:
         """Train to the end or until `stop` has received a signal; see `stopped_by`."""
+        generated = self._generated()
         self.trainer = self.session.trainer(
             self.dataset,
             self._val_dataset(),
             saving=self.saving(),
             stop=stop,
-            generated=self._generated(),
+            generated=generated,
         )
-        return self.session.train(self.trainer)
+        message = self.session.train(self.trainer)
+        if generated is not None and rank() == 0:
+            # Once more, with the losses that were logged since the last evaluation.
+            generated.page.write()
+        return message
 
     def _generated(self) -> GeneratedEvaluation | None:
         """What is generated at each evaluation; None when the config asks for nothing."""
