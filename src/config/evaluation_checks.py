@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from src.config.schema import TrainingConfig
 from src.errors import Issue
 from src.evaluation.config import FIGURES, LARGER_IS_BETTER, SMALLER_IS_BETTER
 from src.utils.suggest import did_you_mean
 
-FROM_TOKENS = ("loss", "token_acc", "loss_by_kind", "token_acc_by_kind")
+ROOT = Path(__file__).resolve().parents[2]
+LOSSES = ("loss", "loss_by_kind")
+ACCURACIES = ("token_acc", "token_acc_by_kind")
+FROM_TOKENS = (*LOSSES, *ACCURACIES)
 
 
 def _issue(path: str, message: str, **details: str) -> Issue:
@@ -43,7 +49,47 @@ def evaluation_issues(config: TrainingConfig) -> list[Issue]:
                 remedy="write training.eval_strategy: epoch, or steps with eval_steps",
             )
         )
-    return [*issues, *_best_metric_issues(config)]
+    return [*issues, *_sharding_issues(config), *_best_metric_issues(config)]
+
+
+def _sharding_issues(config: TrainingConfig) -> list[Issue]:
+    """Generating needs whole weights on each device; FSDP never gives them, ZeRO-3 while training alone."""
+    issues = []
+    custom = config.custom
+    if config.training.get("fsdp") and custom.evaluation.enabled:
+        issues.append(
+            _issue(
+                "custom.evaluation.enabled",
+                "cannot generate with weights that FSDP spreads over devices",
+                remedy="use DeepSpeed instead of training.fsdp, or predict checkpoints with src.predict",
+            )
+        )
+    if custom.final_evaluation.enabled and (config.training.get("fsdp") or _is_zero3(config)):
+        issues.append(
+            _issue(
+                "custom.final_evaluation.enabled",
+                "cannot generate with weights that are spread over devices",
+                remedy="turn it off and run: python -m src.predict --model RUN/final",
+            )
+        )
+    return issues
+
+
+def _is_zero3(config: TrainingConfig) -> bool:
+    speed = config.deepspeed
+    if speed is None or not speed.enabled or speed.config is None:
+        return False
+    settings = speed.config
+    if isinstance(settings, str):
+        path = ROOT / settings
+        if not path.is_file():
+            return settings.startswith("zero3")
+        try:
+            settings = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            return False  # DeepSpeed tells what is wrong with the file.
+    stages = settings["zero_optimization"] if "zero_optimization" in settings else {}
+    return "stage" in stages and stages["stage"] == 3
 
 
 def _best_metric_issues(config: TrainingConfig) -> list[Issue]:
@@ -74,9 +120,12 @@ def _best_metric_issues(config: TrainingConfig) -> list[Issue]:
             )
         ]
     is_greater = config.training.get("greater_is_better")
+    # Left out, HF takes the smaller value of a loss as the better one, and the larger value of anything else.
+    if metric in LOSSES and is_greater is True:
+        return [_direction(named, "false", "smaller")]
     if metric in SMALLER_IS_BETTER and is_greater is not False:
         return [_direction(named, "false", "smaller")]
-    if metric in LARGER_IS_BETTER and is_greater is False:
+    if metric in (*LARGER_IS_BETTER, *ACCURACIES) and is_greater is False:
         return [_direction(named, "true", "larger")]
     return []
 

@@ -17,10 +17,15 @@ from src.datasets.builders.jsonlines import JsonLinesBuilder
 from src.datasets.mix import MemberSpec
 from src.datasets.preparation import MemberData
 from src.datasets.source import limited_rows
+from src.errors import ImageError
 from src.evaluation.sections import SectionRules
 from src.generation.grounding import Grounding, grounding_of
 from src.generation.prediction import PredictItem, predict_batch
 from src.generation.types import Engine, GenerationOptions
+from src.images import load_rgb
+from src.utils.logger import get_logger
+
+logger = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +108,35 @@ def predict_share(
     *,
     rank: int,
     world_size: int,
+    skips_unreadable: bool = False,
 ) -> dict[int, list[Prediction]]:
-    """This rank's batches by their number: every `world_size`-th one, from `rank` on."""
-    return {
-        number: predict_batch(
-            batches[number].items,
-            engine,
-            batches[number].of.builder,
-            batches[number].of.grounding,
-            options,
-            folder,
-        )
-        for number in range(rank, len(batches), world_size)
-    }
+    """This rank's batches by their number: every `world_size`-th one, from `rank` on.
+
+    `skips_unreadable` leaves out records whose picture cannot be read any more, with a warning; else `ImageError`.
+    """
+
+    def answers(batch: HeldOutBatch, items: Sequence[PredictItem]) -> list[Prediction]:
+        one = batch.of
+        return predict_batch(items, engine, one.builder, one.grounding, options, folder)
+
+    share = {}
+    for number in range(rank, len(batches), world_size):
+        batch = batches[number]
+        try:
+            share[number] = answers(batch, batch.items)
+        except ImageError:
+            if not skips_unreadable:
+                raise
+            readable = [item for item in batch.items if _is_readable(item)]
+            share[number] = answers(batch, readable) if readable else []
+    return share
+
+
+def _is_readable(item: PredictItem) -> bool:
+    try:
+        for picture in item.pictures:
+            load_rgb(picture)
+    except ImageError as error:
+        logger.warning("%s is left out of the evaluation: %s", item.record.source, error)
+        return False
+    return True

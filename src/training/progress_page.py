@@ -1,8 +1,8 @@
 """What a run's evaluations have left in its folder: predictions of each, figures over steps, and a page to watch it learn.
 
 `evaluations/step-N.jsonl` is the prediction file of the evaluation after N steps, `evaluations/figures.jsonl` one line of
-figures per evaluation, `progress.html` shows both. A resumed run writes its later evaluations anew; what an earlier start left
-behind is dropped from the figures and the page. No torch. Cost: the pictures of the page are read again at each evaluation.
+figures per evaluation, `progress.html` shows both. A start cuts the figures back to its checkpoint, as it does with all logs, and
+the page shows what the figures name. No torch. Cost: the pictures of the page are read again at each evaluation.
 """
 
 from __future__ import annotations
@@ -59,10 +59,13 @@ def _scored(predictions: Sequence[Prediction], rules: SectionRules) -> Figures:
     text = text_measures(desc_pairs(predictions, config), rules.desc_grammar).scalars()
     counts = summary_counts(predictions, rules.summary_grammar, rules.irrelevant)
     summary = summary_measures(counts).scalars()
-    return {
-        **evaluate(predictions, config).scalars(),
-        **{f"text_{name}": text[name] for name in TEXT_FIGURES if name in text},
-        **{f"summary_{name}": summary[name] for name in SUMMARY_FIGURES if name in summary},
+    figures = evaluate(predictions, config).scalars()
+    if any(item.truth for item in predictions if item.mode == "dense"):
+        # Figures that need a found object are 0 while none is found: what chooses a checkpoint must always be there.
+        figures |= {"duplicate_rate": 0.0} if "duplicate_rate" not in figures else {}
+        figures |= {f"text_{name}": text[name] if text else 0.0 for name in TEXT_FIGURES}
+    return figures | {
+        f"summary_{name}": summary[name] for name in SUMMARY_FIGURES if name in summary
     }
 
 
@@ -75,6 +78,7 @@ class ProgressPage:
         self.run_dir = run_dir
         self.rules = rules
         self.folder = run_dir / FOLDER
+        self.path = run_dir / PAGE
         self.num_pictures = num_pictures
 
     def add(self, step: int, lines: Sequence[bytes]) -> Figures:
@@ -113,9 +117,8 @@ class ProgressPage:
         """Write the page over all evaluations so far."""
         entries = self._entries()
         steps = [int(entry["step"]) for entry in entries]
-        page = self.run_dir / PAGE
         write_report(
-            page,
+            self.path,
             [sample for step in steps for sample in self.samples(step)],
             [_newest(entries[-1])] if entries else [],
             title=f"{self.run_dir.name}: learning",
@@ -123,7 +126,7 @@ class ProgressPage:
             plots=[*_figure_plots(entries), *self._loss_plots()],
             groups_label="step",
         )
-        return page
+        return self.path
 
     def _entries(self) -> list[dict[str, float]]:
         path = self.folder / FIGURES

@@ -19,6 +19,7 @@ from src.training.checkpoints import (
     set_aside_after,
     warn_torn,
 )
+from src.training.progress_page import FOLDER as EVALUATIONS
 from src.training.step_logs import cut_logs
 from src.utils.logger import get_logger, rank
 
@@ -158,6 +159,7 @@ def take_back(run_dir: Path, step: int) -> None:
     higher step would pass for the newest.
     """
     cut_logs(run_dir, step)
+    cut_logs(run_dir / EVALUATIONS, step)
     set_aside_after(run_dir, step)
     for name in LINKS:
         if (run_dir / name).is_symlink():

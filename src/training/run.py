@@ -20,10 +20,12 @@ from src.datasets.plan import SampleKey
 from src.datasets.preparation import RunData, evaluation_plan, prepare
 from src.datasets.run_record import write_record
 from src.datasets.unified_fusion_dataset import UnifiedFusionDataset
+from src.errors import ProjectError
 from src.files import write_text
 from src.generation.grounding import grounding_of_run, write_grounding
-from src.generation.held_out import batches_of, held_out_sets, section_rules
+from src.generation.held_out import HeldOutSet, batches_of, held_out_sets, section_rules
 from src.generation.types import GenerationOptions
+from src.training.best_metric import check_best_metric, figure_names
 from src.training.checkpoints import Checkpoint, put_in_place
 from src.training.progress_page import ProgressPage
 from src.training.rendering import render_sample
@@ -76,15 +78,21 @@ class TrainingRun:
             world_size=world_size(),
             quarantine_dir=None if dry or rank() != 0 else _quarantine_dir(config),
         )
+        evaluates = bool(self.data.val) and config.training.get("eval_strategy", "no") != "no"
+        self._rules = {m.name: section_rules(m.opened.spec) for m in self.data.val}
+        self._held_out: tuple[HeldOutSet, ...] = ()
+        if evaluates and config.custom.evaluation.enabled:
+            self._held_out = held_out_sets(config, self.data.val)
+        if evaluates:
+            check_best_metric(config, list(self._rules), figure_names(self._held_out, self._rules))
         from src.training.ms_swift.session import Session
 
-        self.evaluates = (
-            bool(self.data.val) and not dry and (config.training.get("eval_strategy", "no") != "no")
-        )
+        self.evaluates = evaluates and not dry
         self.session = Session(config, self.data.grid, has_eval=self.evaluates)
         self.dataset: Dataset = UnifiedFusionDataset(
             self.data.training_sets(config), self.data.plan, self.session.encoder()
         )
+        self.generated = self._generated()
         self.trainer: PlannedTrainer | None = None
         self._fingerprint: dict[str, str] = {}  # rank 0 alone needs it
 
@@ -116,19 +124,14 @@ class TrainingRun:
 
     def train(self, stop: StopSignals) -> dict[str, Any]:
         """Train to the end or until `stop` has received a signal; see `stopped_by`."""
-        generated = self._generated()
         self.trainer = self.session.trainer(
             self.dataset,
             self._val_dataset(),
             saving=self.saving(),
             stop=stop,
-            generated=generated,
+            generated=self.generated,
         )
-        message = self.session.train(self.trainer)
-        if generated is not None and rank() == 0:
-            # Once more, with the losses that were logged since the last evaluation.
-            generated.page.write()
-        return message
+        return self.session.train(self.trainer)
 
     def _generated(self) -> GeneratedEvaluation | None:
         """What is generated at each evaluation; None when the config asks for nothing."""
@@ -138,15 +141,12 @@ class TrainingRun:
         if not wanted.enabled or not self.evaluates:
             return None
         return GeneratedEvaluation(
-            batches=batches_of(held_out_sets(self.config, self.data.val), wanted.batch_size),
+            batches=batches_of(self._held_out, wanted.batch_size),
             options=GenerationOptions(
                 max_new_tokens=wanted.max_new_tokens, max_repeats=wanted.max_repeats
             ),
-            page=ProgressPage(
-                self.run_dir,
-                num_pictures=wanted.pictures,
-                rules={member.name: section_rules(member.opened.spec) for member in self.data.val},
-            ),
+            page=ProgressPage(self.run_dir, num_pictures=wanted.pictures, rules=self._rules),
+            skips_unreadable=self.config.custom.on_late_failure == "filler",
         )
 
     def saving(self) -> SavingPolicy:
@@ -189,7 +189,17 @@ class TrainingRun:
         if rank() == 0:
             write_grounding(written, grounding_of_run(self.config))
             put_in_place(written, folder)
+            self._finish_page()
         return folder
+
+    def _finish_page(self) -> None:
+        """The progress page once more, with the losses that were logged since the last evaluation."""
+        if self.generated is None:
+            return
+        try:
+            self.generated.page.write()
+        except ProjectError as error:
+            logger.warning("%s is not up to date: %s", self.generated.page.path, error)
 
     def engine(self) -> SwiftEngine:
         """Generation with the weights in memory."""

@@ -221,6 +221,11 @@ WRONG = [
     ("qwen", '[{"bbox_2d": [1, 2, 3, 4]}]', "label"),
     ("qwen", '[{"bbox_2d": [1, 2, 3, 4], "bbox_2d": [1, 2, 3, 5], "label": "a"}]', "twice"),
     ("qwen", '[{"bbox_2d": [1, 2, 3, 4], "label": "a"', "cut off"),
+    # Half a character cannot be written as UTF-8: neither a description nor a reason may hold it.
+    ("qwen", r'[{"bbox_2d": [1, 2, 3, 4], "label": "\ud83d x"}]', "Unicode"),
+    ("qwen", r'[{"bbox_2d": [1, 2, 3, 4], "label": "x", "\ud83d": 1}]', "unknown key"),
+    ("compact", r'[["\ud83d",1,2,30,40]]', "Unicode"),
+    ("grouped", r'{"\ud83d":[[1,2,30,40]]}', "Unicode"),
     ("compact", '[["a",30,20,10,40]]', "degenerate"),
     ("compact", '[["a",10,20,NaN,40]]', "NaN"),
     ("compact", '[["a","bow",10,20,30,40]]', "kind"),
@@ -253,6 +258,7 @@ def test_what_is_not_an_object_is_dropped_with_its_reason(name, text, reason):
     assert not answer.objects
     assert not answer.is_valid
     assert reason in answer.dropped[0].reason
+    assert all((part.reason + part.text).encode() for part in answer.dropped)
 
 
 DAMAGED = [

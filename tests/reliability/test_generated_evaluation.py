@@ -14,8 +14,10 @@ from src.datasets.assembly import make_dataset, open_split
 from src.datasets.mix import member_specs
 from src.datasets.over_long import Fitted
 from src.datasets.preparation import MemberData
+from src.errors import ImageError
 from src.generation.held_out import batches_of, held_out_sets, predict_share
 from src.generation.types import GenerationOptions, GenerationResult
+from src.training.resume import take_back
 from tests.reliability.whole_runs import keys_by_step
 
 GENERATED = (
@@ -164,6 +166,46 @@ def test_the_best_checkpoint_by_f1_is_the_final_one(recipe, tmp_path):
     assert final != (run_dir / "checkpoint-6" / weights).read_bytes()
     state = json.loads((run_dir / "checkpoint-6" / "trainer_state.json").read_text())
     assert state["best_metric"] == 0.9
+
+
+@pytest.mark.full
+def test_an_evaluation_whose_step_is_not_saved_cannot_be_the_best(recipe, tmp_path):
+    """The fault: the report names the figure of step 4 beside the weights of another."""
+    run_dir = tmp_path / "run"
+    words = (
+        *GENERATED, "training.load_best_model_at_end=true", "training.metric_for_best_model=f1_50",
+        "training.save_steps=6", "custom.final_evaluation.enabled=true",
+        "custom.final_evaluation.max_new_tokens=4",
+    )  # fmt: skip
+    run = recipe.run(run_dir, *words, fault="scripted figures")
+    assert "step 6 of 6, the best: f1_50 0.5" in run.output
+
+
+def test_pictures_that_vanish_cost_their_records_only_if_the_config_says_so(recipe, tmp_path):
+    (one,) = sets_of(recipe)
+    gone = replace(one.items[1], pictures=(tmp_path / "gone.png",))
+    batches = batches_of([replace(one, items=(one.items[0], gone, *one.items[2:]))], 5)
+
+    def share(**words):
+        return predict_share(
+            batches, Company(), GenerationOptions(), tmp_path, rank=0, world_size=1, **words
+        )
+
+    with pytest.raises(ImageError):
+        share()
+    found = share(skips_unreadable=True)
+    assert [item.row for batch in found.values() for item in batch] == [0, *range(2, 12)]
+
+
+def test_a_start_anew_leaves_the_figures_of_an_earlier_one_behind(tmp_path):
+    folder = tmp_path / "evaluations"
+    folder.mkdir()
+    lines = [json.dumps({"step": step, "f1_50": 0.5}) + "\n" for step in (50, 100, 150)]
+    (folder / "figures.jsonl").write_text("".join(lines))
+    take_back(tmp_path, 100)
+    assert (folder / "figures.jsonl").read_text() == "".join(lines[:2])
+    take_back(tmp_path, 0)
+    assert not (folder / "figures.jsonl").exists()
 
 
 @pytest.mark.full

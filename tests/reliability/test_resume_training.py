@@ -110,11 +110,9 @@ def test_saves_start_late_and_rotation_keeps_the_best_and_the_newest(recipe, tmp
     words = (
         "training.max_steps=6", "training.save_steps=1", "training.save_total_limit=1",
         "training.save_delay_steps=3", "training.eval_strategy=steps", "training.eval_steps=1",
-        # The loss falls, so that the greatest is the first that counts.
         "training.load_best_model_at_end=true", "training.metric_for_best_model=eval_loss",
-        "training.greater_is_better=true",
     )  # fmt: skip
-    run = recipe.run(run_dir, *words)
+    run = recipe.run(run_dir, *words, fault="loss rises")
     assert sorted(path.name for path in run_dir.glob("checkpoint-*")) == [
         "checkpoint-3",
         "checkpoint-6",
@@ -132,7 +130,7 @@ def test_saves_start_late_and_rotation_keeps_the_best_and_the_newest(recipe, tmp
     assert facts[0]["world_size"] == 1
     assert set(facts[0]["git"]) == {"revision", "dirty"}
     # Nothing was left to do: the finished run resumes to its end without another step.
-    again = recipe.run(run_dir, *words, resume="auto")
+    again = recipe.run(run_dir, *words, resume="auto", fault="loss rises")
     assert "after step 6" in again.output
     assert sorted(keys_by_step(run_dir)) == list(range(6))
     starts = json.loads((run_dir / "environment.json").read_text())["starts"]
@@ -146,7 +144,7 @@ def test_without_a_delay_the_best_is_the_first(recipe, tmp_path):
     recipe.run(
         run_dir, "training.max_steps=4", "training.save_strategy=best",
         "training.eval_strategy=steps", "training.eval_steps=1",
-        "training.metric_for_best_model=eval_loss", "training.greater_is_better=true",
+        "training.metric_for_best_model=eval_loss", fault="loss rises",
     )  # fmt: skip
     assert [path.name for path in run_dir.glob("checkpoint-*")] == ["checkpoint-1"]
 
@@ -157,6 +155,24 @@ def test_a_delayed_best_strategy_begins_with_the_first_evaluation_after_it(recip
     recipe.run(
         run_dir, "training.max_steps=10", "training.save_strategy=best",
         "training.save_delay_epochs=1.0", "training.eval_strategy=steps", "training.eval_steps=2",
-        "training.metric_for_best_model=eval_loss", "training.greater_is_better=true",
+        "training.metric_for_best_model=eval_loss", fault="loss rises",
     )  # fmt: skip
     assert [path.name for path in run_dir.glob("checkpoint-*")] == ["checkpoint-8"]
+
+
+def test_a_run_stopped_after_its_last_step_still_evaluates_it(recipe, tmp_path):
+    """Faults: the last evaluation lost by a stop; the best of it named, but an older checkpoint loaded."""
+    run_dir = tmp_path / "run"
+    words = (
+        "training.max_steps=8", "training.save_steps=3", "training.eval_steps=3",
+        "training.load_best_model_at_end=true", "training.metric_for_best_model=eval_loss",
+    )  # fmt: skip
+    recipe.run(run_dir, *words, fault="stop after step 8", code=143)
+    assert not (run_dir / "final").exists()
+    recipe.run(run_dir, *words, resume="auto")
+    entries = [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+    evaluated = {entry["step"]: entry["eval_loss"] for entry in entries if "eval_loss" in entry}
+    assert sorted(evaluated) == [3, 6, 8]
+    assert min(evaluated, key=evaluated.get) == 8
+    name = "model.safetensors"
+    assert (run_dir / "final" / name).read_bytes() == (run_dir / "checkpoint-8" / name).read_bytes()

@@ -59,6 +59,8 @@ class SwiftEngine:
         )
 
         def steer(arguments: dict[str, Any]) -> dict[str, Any]:
+            # Under ZeRO-3 HF would make ranks decode in step for ever: here each has batches of its own, and whole weights.
+            arguments["inputs"]["synced_gpus"] = False
             if steering.is_needed:
                 arguments["inputs"]["logits_processor"] = LogitsProcessorList([steering])
             return arguments

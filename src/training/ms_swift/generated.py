@@ -19,6 +19,7 @@ from swift.utils import unwrap_model_for_generation
 from transformers.trainer_utils import EvalLoopOutput
 
 from src.contract.predictions import Prediction, prediction_to_line
+from src.errors import ProjectError
 from src.generation.held_out import HeldOutBatch, predict_share
 from src.generation.types import GenerationOptions
 from src.report.sheet import sheet_pixels
@@ -32,11 +33,12 @@ logger = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GeneratedEvaluation:
-    """What to generate at each evaluation, and where it goes."""
+    """What to generate at each evaluation, and where it goes. `skips_unreadable`: a picture that is gone does not end the run."""
 
     batches: Sequence[HeldOutBatch]
     options: GenerationOptions
     page: ProgressPage
+    skips_unreadable: bool
 
 
 class GeneratingTrainer(Seq2SeqTrainer):
@@ -86,16 +88,20 @@ class GeneratingTrainer(Seq2SeqTrainer):
                 wanted.page.folder,
                 rank=rank(),
                 world_size=world_size(),
+                skips_unreadable=wanted.skips_unreadable,
             )
 
     def _show(self, page: ProgressPage) -> None:
         step = self.state.global_step
-        logger.info("predictions after step %d: %s", step, page.write())
-        samples = page.samples(step)
-        if samples:
-            show_picture(
-                self.callback_handler.callbacks, "predictions", sheet_pixels(samples), step
-            )
+        try:
+            logger.info("predictions after step %d: %s", step, page.write())
+            samples = page.samples(step)
+            if samples:
+                pixels = sheet_pixels(samples)
+                show_picture(self.callback_handler.callbacks, "predictions", pixels, step)
+        except ProjectError as error:
+            # A picture that is gone or a full disk: the figures are known, and the training is worth more than its page.
+            logger.warning("the pictures of step %d are not shown: %s", step, error)
 
 
 def _gathered(mine: Any) -> list[Any]:

@@ -19,7 +19,7 @@ import torch.distributed as dist
 from swift.metrics import MeanMetric
 from swift.trainers import Seq2SeqTrainer
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-from transformers.trainer_utils import TrainOutput
+from transformers.trainer_utils import SaveStrategy, TrainOutput
 
 from src.files import write_text
 from src.training.checkpoints import (
@@ -110,6 +110,9 @@ class CheckpointedTrainer(Seq2SeqTrainer):
             self._catch_up(resumed)
 
     def step_end(self, control: TrainerControl) -> None:
+        if self.state.global_step >= self.state.max_steps and self.args.eval_strategy == "steps":
+            # HF saves the last step but does not evaluate it, so that it could never be the best.
+            control.should_evaluate = True
         number = self._agreed_signal()
         if number:
             self.stopped_by = number
@@ -117,11 +120,7 @@ class CheckpointedTrainer(Seq2SeqTrainer):
             control.should_evaluate = False
             control.should_save = True
             control.should_training_stop = True
-            return
-        if self.state.global_step >= self.state.max_steps and self.args.eval_strategy == "steps":
-            # HF saves the last step but does not evaluate it, so that it could never be the best.
-            control.should_evaluate = True
-        if self.saving.delays(self.state):
+        elif self.saving.delays(self.state):
             control.should_save = False
 
     def epoch_end(self, control: TrainerControl) -> None:
@@ -159,12 +158,24 @@ class CheckpointedTrainer(Seq2SeqTrainer):
         # A best from before the first save would have no checkpoint, and might never be beaten.
         if self.saving.delays(self.state):
             return False
+        # Nor would one of a step that is not saved: the report would name its figure beside another's weights.
+        if self.args.load_best_model_at_end and not self._is_saved_now():
+            return False
         return bool(super()._determine_best_metric(metrics=metrics, trial=trial))
+
+    def _is_saved_now(self) -> bool:
+        """Whether this step has a checkpoint, or gets one with the evaluation that goes on."""
+        if self.args.save_strategy == SaveStrategy.BEST:
+            return True
+        return self.control.should_save or self._own_checkpoint().is_dir()
+
+    def _own_checkpoint(self) -> Path:
+        return checkpoint_dir(Path(self.args.output_dir), self.state.global_step)
 
     # --- saving ---
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        folder = checkpoint_dir(Path(self.args.output_dir), self.state.global_step)
+        folder = self._own_checkpoint()
         if self.args.should_save:
             make_room(folder)
         self.wait_for_all()
@@ -251,6 +262,12 @@ class CheckpointedTrainer(Seq2SeqTrainer):
             self._maybe_log_save_evaluate(
                 self._tr_loss, None, self.model_wrapped, None, epoch, None, time.time()
             )
+        # HF names the best checkpoint when it saves; the one of this step was saved before it was evaluated.
+        if (
+            self.state.best_global_step == self.state.global_step
+            and self._own_checkpoint().is_dir()
+        ):
+            self.state.best_model_checkpoint = str(self._own_checkpoint())
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """HF's evaluation, which leaves the generator of the training where it was.

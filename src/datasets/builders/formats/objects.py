@@ -89,13 +89,15 @@ def parse_object(value: dict[str, Any], target: Target, desc_key: str) -> Object
     """The object, or the reason why the value is none. Nothing is repaired: a swapped box is dropped, not turned."""
     if desc_key not in value or not isinstance(value[desc_key], str) or not value[desc_key].strip():
         return f"no {desc_key}"
+    if not _is_text(value[desc_key]):
+        return f"{desc_key} is not valid Unicode"
     kinds = [kind for kind in GEOMETRY_KINDS if kind in value]
     if len(kinds) != 1:
         return "not exactly one geometry"
     kind = kinds[0]
     unknown = set(value) - {desc_key, kind, f"{kind}_points", SCORE_KEY}
     if unknown:
-        return f"unknown key {sorted(unknown)[0]}"
+        return f"unknown key {sorted(unknown)[0]!a}"
     pairs = _pairs(value[kind])
     if pairs is None or len(pairs) < FEWEST_PAIRS[kind] or (kind == "bbox_2d" and len(pairs) != 2):
         return f"{kind} is not a list of points"
@@ -110,6 +112,11 @@ def parse_object(value: dict[str, Any], target: Target, desc_key: str) -> Object
     flat = [number for pair in pairs for number in pair]
     points = from_text_space(flat, target.width, target.height, target.norm)
     return ObjectAnnotation(desc=value[desc_key], kind=kind, points=points)
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be written as UTF-8: an escape such as \\ud83d alone is half a character."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _pairs(value: Any) -> list[tuple[float, float]] | None:
