@@ -37,6 +37,22 @@ def test_equal_sides_differ_by_nothing():
     assert found.shift.max_px == 0.0
 
 
+def test_without_a_matching_pair_the_shift_is_unknown_and_beyond_any_bound():
+    some = [prediction_of([], [("a", (0, 0, 9, 9))])]
+    none = [prediction_of([], [])]
+    for pair in ((some, none), (none, some)):
+        found = compare(*pair)
+        assert (found.shift.num_pairs, found.shift.max_px) == (0, None)
+        assert found.to_json()["shift"]["mean_px"] is None
+        assert [line.split()[-1] for line in found.table().splitlines() if "shift" in line] == [
+            "-", "-", "-",
+        ]  # fmt: skip
+        (told,) = command.exceeded(found, None, 8.0)
+        assert "no box" in told
+        assert command.exceeded(found, None, None) == []
+    assert command.exceeded(compare(none, none), None, 8.0) == []
+
+
 def test_images_without_truth_are_compared_with_each_other_only():
     side = [replace(prediction_of([], [("a", (0, 0, 9, 9))]), truth=None)]
     found = compare(side, side)
