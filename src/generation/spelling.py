@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterable, Sequence
-from os.path import commonprefix
 
 INCOMPLETE = "\ufffd"
 LONGEST = 4  # bytes of a UTF-8 character
@@ -47,11 +46,17 @@ def _by_prefixes(
     done = 0
     for index in range(len(ids)):
         is_last = index + 1 == len(ids)
-        spelled = whole if is_last else commonprefix([whole, decode(ids[: index + 1])])
-        end = max(done, len(spelled))
+        end = len(whole) if is_last else max(done, _agreement(whole, decode(ids[: index + 1])))
         pieces.append(whole[done:end])
         done = end
     return tuple(pieces)
+
+
+def _agreement(first: str, second: str) -> int:
+    """How many characters two texts begin with in common."""
+    pairs = zip(first, second, strict=False)
+    differing = (index for index, (a, b) in enumerate(pairs) if a != b)
+    return next(differing, min(len(first), len(second)))
 
 
 def spell_bytes(parts: Iterable[bytes]) -> tuple[str, ...]:
