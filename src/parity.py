@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from src.contract.predictions import Prediction
@@ -38,13 +39,13 @@ def answers(
     batch_size: int,
 ) -> list[Prediction]:
     """The predictions of one side; its weights are let go afterwards."""
-    engine = open_engine(backend)
     builder = JsonLinesBuilder(grounding.builder, grounding.prompts)
     found: list[Prediction] = []
     starts = range(0, len(items), batch_size)
-    for start in progress(starts, total=len(starts), label=backend.model):
-        batch = items[start : start + batch_size]
-        found += predict_batch(batch, engine, builder, grounding, options, Path())
+    with closing(open_engine(backend)) as engine:
+        for start in progress(starts, total=len(starts), label=backend.model):
+            batch = items[start : start + batch_size]
+            found += predict_batch(batch, engine, builder, grounding, options, Path())
     return found
 
 

@@ -91,6 +91,9 @@ class OpenAiEngine:
             lambda request: self._answer(request, options), requests, self.endpoint.concurrency
         )
 
+    def close(self) -> None:
+        """Nothing is held: the weights are the server's."""
+
     def _answer(self, request: GenerationRequest, options: GenerationOptions) -> GenerationResult:
         endpoint = self.endpoint
         body = request_body(

@@ -95,6 +95,28 @@ def test_the_command_says_what_differs(checkpoints, scenes, capsys):
     assert run(command.main, [*words, "--max-f1-difference", "1", "--max-shift", "64"]) == 0
 
 
+def test_a_sides_weights_are_freed_before_the_other_side_loads(checkpoints, scenes, monkeypatch):
+    events = []
+    opened = command.open_engine
+
+    class Watched:
+        def __init__(self, backend):
+            self.name, self.inner = backend.model[-1], opened(backend)
+            events.append(f"{self.name} opens")
+
+        def generate(self, requests, options):
+            return self.inner.generate(requests, options)
+
+        def close(self):
+            events.append(f"{self.name} closes")
+
+    monkeypatch.setattr(command, "open_engine", Watched)
+    words = ["--model", str(checkpoints / "a"), "--other", str(checkpoints / "b"),
+             "--jsonl", str(scenes / "val.jsonl"), "--limit", "2"]  # fmt: skip
+    assert run(command.main, words) == 0
+    assert events == ["a opens", "a closes", "b opens", "b closes"]
+
+
 def test_a_side_beside_itself_is_wrong_usage(checkpoints, scenes, capsys):
     words = ["--model", str(checkpoints / "a"), "--jsonl", str(scenes / "val.jsonl")]
     assert run(command.main, words) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Sequence
@@ -79,6 +80,14 @@ class SwiftEngine:
             self._result(response.choices[0], options, row)
             for response, row in zip(responses, steering.rows, strict=True)
         ]
+
+    def close(self) -> None:
+        """Free the model's memory, the GPU's too. The template holds the model as well, and both are in cycles."""
+        self.engine.model = self.engine.engine = self.engine.template.model = None
+        del self.engine
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     @property
     def _stops(self) -> list[int]:
