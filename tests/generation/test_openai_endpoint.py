@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import ssl
 import threading
 import time
+import urllib.error
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -239,6 +241,27 @@ def test_a_server_that_hangs_or_is_not_there():
     gone = Endpoint(url="http://127.0.0.1:9/v1", model="m", max_retries=0)
     with pytest.raises(EndpointError, match="refused"):
         OpenAiEngine(endpoint=gone).generate([request()], GenerationOptions())
+
+
+def test_a_wrong_url_and_an_untrusted_certificate_fail_at_once(monkeypatch):
+    def told(url):
+        waits = []
+        engine = OpenAiEngine(endpoint=Endpoint(url=url, model="m"), wait=waits.append)
+        with pytest.raises(EndpointError) as caught:
+            engine.generate([request()], PLAIN)
+        assert waits == []
+        return caught.value.issues[0]
+
+    for url in ("http://127.0.0.1:9x/v1", "http://127.0.0.1:9/a b"):
+        assert "--endpoint" in told(url).remedy
+
+    def refuse(*_):
+        raise urllib.error.URLError(ssl.SSLCertVerificationError(1, "self-signed certificate"))
+
+    monkeypatch.setattr(OpenAiEngine, "_post", refuse)
+    issue = told("https://127.0.0.1:9/v1")
+    assert "self-signed certificate" in issue.got
+    assert "SSL_CERT_FILE" in issue.remedy
 
 
 @pytest.mark.parametrize(
