@@ -23,7 +23,7 @@ from src.generation.openai_endpoint import (
     key_from_environment,
     wait_before,
 )
-from src.generation.openai_protocol import item_seed
+from src.generation.openai_protocol import item_seed, parse_response
 from src.generation.types import (
     GenerationOptions,
     GenerationRequest,
@@ -302,6 +302,18 @@ def test_token_scores_spell_the_text():
         completion("x", logprobs={"content": [entry("x", float("nan"))]}),
     ):
         failure(lambda *_, body=lacking: (200, body, {}), "offers logprobs", options=options)
+
+
+def test_half_a_character_becomes_a_replacement_character():
+    """`json.dumps` writes a lone surrogate as the escape that such servers send."""
+    content = [entry("a\ud83d", -1.0), entry("\ude00b", -2.0, bytes=None)]
+    for text, expected in (("a\ud83d\ude00b", "a😀b"), ("a\ud83d!", "a\ufffd!")):
+        data = json.dumps(completion(text, logprobs={"content": content})).encode()
+        assert b"\\ud83d" in data
+        result = parse_response(data, GenerationOptions(logprobs=True), "here")
+        assert result.text == expected
+        assert result.text.encode()
+        assert [token.text for token in result.tokens] == ["a\ufffd", "\ufffdb"]
 
 
 def test_waits_and_keys(monkeypatch):
