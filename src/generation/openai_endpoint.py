@@ -63,7 +63,7 @@ class Endpoint:
     concurrency: int = 8
     picture_format: PictureFormat = "png"
     grammar_field: GrammarField = "structured_outputs"
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def key_from_environment(name: str | None) -> str | None:

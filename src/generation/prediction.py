@@ -6,9 +6,10 @@ is done the file is put in place in one move.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
@@ -46,13 +47,13 @@ logger = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictSettings:
-    """What decides the answers; a partial file is continued only under equal settings."""
+    """What decides the answers; a partial file is continued only under equal settings. `backend` is `Backend.identity()`."""
 
     model: str
     source: str
     grounding: Grounding
     options: GenerationOptions
-    backend: str = "transformers"
+    backend: Mapping[str, Any] = field(default_factory=dict)
     batch_size: int
     limit: int | None
 

@@ -31,7 +31,8 @@ from src.generation.types import (
     GenerationResult,
     TokenScore,
 )
-from src.training.ms_swift.engine import checkpoint_files, to_infer_request, torch_dtype
+from src.training.ms_swift.checkpoint_files import checkpoint_files
+from src.training.ms_swift.engine import to_infer_request, torch_dtype
 from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.template import fit_token_ids
 
