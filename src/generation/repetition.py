@@ -33,9 +33,8 @@ FEWEST_NUMBERS = 4  # two points; less is no object
 _SEPARATORS = " ,;\n\t\r"
 _NUMBER, _KEY_NUMBER = "\x00", "\x01"
 _STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-_COUNTER = re.compile(
-    r'(?<=_)\d+(?="\s*:\s*$)'
-)  # of a numbered key; other digits of keys are labels
+# Of a numbered key; other digits of keys are labels.
+_COUNTER = re.compile(r'(?<=_)\d+(?="\s*:\s*$)')
 _LETTER = re.compile(r"[^\W\d_]")
 _GROUP = re.compile(r"[\[(][^\[\](){}]*[\])]")
 _FIGURE = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?")
