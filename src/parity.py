@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from src.contract.predictions import Prediction
@@ -38,25 +39,35 @@ def answers(
     batch_size: int,
 ) -> list[Prediction]:
     """The predictions of one side; its weights are let go afterwards."""
-    engine = open_engine(backend)
     builder = JsonLinesBuilder(grounding.builder, grounding.prompts)
     found: list[Prediction] = []
     starts = range(0, len(items), batch_size)
-    for start in progress(starts, total=len(starts), label=backend.model):
-        batch = items[start : start + batch_size]
-        found += predict_batch(batch, engine, builder, grounding, options, Path())
+    with closing(open_engine(backend)) as engine:
+        for start in progress(starts, total=len(starts), label=backend.model):
+            batch = items[start : start + batch_size]
+            found += predict_batch(batch, engine, builder, grounding, options, Path())
     return found
 
 
 def exceeded(parity: Parity, max_f1_difference: float | None, max_shift: float | None) -> list[str]:
-    """What lies beyond the bounds, in words; a bound on F1 is one on the truth's F1, else on 1 - mutual F1."""
+    """What lies beyond the bounds, in words; a bound on F1 is one on the truth's F1, else on 1 - mutual F1.
+
+    Objects without one matching pair are beyond any bound on the shift.
+    """
     beyond = []
     if max_f1_difference is not None:
         found = 1 - parity.f1_mutual if parity.f1_difference is None else abs(parity.f1_difference)
         if found > max_f1_difference:
             beyond.append(f"F1 differs by {found:.4f}, more than {max_f1_difference:g}")
-    if max_shift is not None and parity.shift.max_px > max_shift:
-        beyond.append(f"a box is shifted by {parity.shift.max_px:.2f} px, more than {max_shift:g}")
+    if max_shift is not None:
+        largest = parity.shift.max_px
+        if largest is not None and largest > max_shift:
+            beyond.append(f"a box is shifted by {largest:.2f} px, more than {max_shift:g}")
+        if largest is None and parity.num_objects_a + parity.num_objects_b:
+            beyond.append(
+                f"no box of A ({parity.num_objects_a} objects) matches one of B "
+                f"({parity.num_objects_b}): the shift is unknown"
+            )
     return beyond
 
 

@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
         source=f"{given.jsonl or given.images} {items_digest(items)}",
         grounding=grounding,
         options=options_of(given, grounding, backend.name),
-        backend=backend.identity,
+        backend=backend.identity(),
         batch_size=given.batch_size,
         limit=given.limit,
     )

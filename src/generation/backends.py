@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from src.errors import UsageError
 from src.generation.openai_endpoint import Endpoint, OpenAiEngine
@@ -34,13 +34,27 @@ class Backend:
     gpu_memory_utilization: float = 0.9
     max_model_len: int | None = None
 
-    @property
-    def identity(self) -> str:
-        """What decides its answers beside the options, in one line: a journal is continued by an equal one only."""
+    def identity(self) -> dict[str, Any]:
+        """What decides its answers beside the options, by name: a journal is continued by an equal one only.
+
+        An adapter's base model counts, and so does the dtype that this machine takes where none is named (imports torch).
+        Values of `--extra-body` may be secret: the journal holds a hash of each. `ConfigError` for a folder without a model.
+        """
         if self.endpoint is not None:
-            extra = json.dumps(dict(self.endpoint.extra), sort_keys=True)
-            return f"{self.name} {self.endpoint.url} {self.endpoint.picture_format} {extra}"
-        return f"{self.name} {self.dtype or 'default dtype'} {weights_state(Path(self.model))}"
+            extra = {name: _hidden(value) for name, value in self.endpoint.extra.items()}
+            return {
+                "name": self.name,
+                "endpoint": self.endpoint.url,
+                "picture_format": self.endpoint.picture_format,
+                "extra_body": extra,
+            }
+        from src.training.ms_swift.checkpoint_files import checkpoint_files, default_dtype
+
+        files = checkpoint_files(Path(self.model), self.base)
+        found = {"name": self.name, "dtype": self.dtype or default_dtype()}
+        if files.adapter is not None:
+            found |= {"adapter_weights": weights_state(files.adapter), "base": str(files.base)}
+        return {**found, "weights": weights_state(files.base)}
 
 
 def weights_state(folder: Path) -> str:
@@ -49,6 +63,10 @@ def weights_state(folder: Path) -> str:
     stats = [(path.name, path.stat()) for path in files]
     parts = [part for name, stat in stats for part in (name, stat.st_size, stat.st_mtime_ns)]
     return f"{stable_hash(*parts, bits=64):016x}"
+
+
+def _hidden(value: Any) -> str:
+    return f"hash {stable_hash(json.dumps(value, sort_keys=True), bits=64):016x}"
 
 
 def open_engine(backend: Backend) -> Engine:

@@ -159,9 +159,9 @@ def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:
-        raise UsageError.say(f"--extra-body is not JSON: {error}", got=text[:80]) from error
+        raise UsageError.say(f"--extra-body is not JSON: {error}") from error
     if not isinstance(value, dict):
-        raise UsageError.say("--extra-body is not a JSON object", got=text[:80])
+        raise UsageError.say("--extra-body is not a JSON object", got=type(value).__name__)
     return value
 
 

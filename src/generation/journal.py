@@ -143,10 +143,11 @@ def _difference(head: bytes, expected: bytes) -> str:
         old, new = (_flat(orjson.loads(text)["settings"]) for text in (head, expected))
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return "a damaged first line"
-    names = [name for name in new if name not in old or old[name] != new[name]]
-    return ", ".join(
-        f"{n}: {old[n] if n in old else None!r} instead of {new[n]!r}" for n in names[:3]
-    )
+    # A setting that one side lacks reads as None there.
+    lacking: dict[str, Any] = dict.fromkeys(old | new)
+    old, new = lacking | old, lacking | new
+    names = [name for name in new if old[name] != new[name]]
+    return ", ".join(f"{n}: {old[n]!r} instead of {new[n]!r}" for n in names[:3])
 
 
 def _flat(value: Any, path: str = "") -> dict[str, Any]:

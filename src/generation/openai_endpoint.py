@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import os
 import queue
+import ssl
 import threading
 import time
 import urllib.error
@@ -62,7 +63,7 @@ class Endpoint:
     concurrency: int = 8
     picture_format: PictureFormat = "png"
     grammar_field: GrammarField = "structured_outputs"
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def key_from_environment(name: str | None) -> str | None:
@@ -90,6 +91,9 @@ class OpenAiEngine:
         return in_threads(
             lambda request: self._answer(request, options), requests, self.endpoint.concurrency
         )
+
+    def close(self) -> None:
+        """Nothing is held: the weights are the server's."""
 
     def _answer(self, request: GenerationRequest, options: GenerationOptions) -> GenerationResult:
         endpoint = self.endpoint
@@ -125,6 +129,7 @@ class OpenAiEngine:
                 asked = error.headers["Retry-After"]
             except (OSError, http.client.HTTPException) as error:
                 # URLError, timeouts and lost connections are all of these kinds.
+                _refuse_lasting(error, where)
                 reason, asked = f"{type(error).__name__}: {error}", None
             if attempt < self.endpoint.max_retries:
                 pause = wait_before(attempt, asked, jitter.uniform(1)[0])
@@ -162,6 +167,27 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 _OPENER = urllib.request.build_opener(_NoRedirects)
+
+
+def _refuse_lasting(error: Exception, where: str) -> None:
+    """`EndpointError` for what no further try will change: a wrong URL, a certificate that is not trusted."""
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, http.client.InvalidURL):
+        raise EndpointError.say(
+            "the server's URL is not valid",
+            where=where,
+            got=str(cause),
+            expected="http://HOST:PORT/v1",
+            remedy="correct --endpoint",
+        ) from error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        raise EndpointError.say(
+            "the server's certificate is not trusted",
+            where=where,
+            got=str(cause),
+            remedy="name the host in --endpoint as the certificate does, or put the file of the authority that "
+            "signed it into the environment variable SSL_CERT_FILE",
+        ) from error
 
 
 def _body(error: urllib.error.HTTPError) -> bytes:

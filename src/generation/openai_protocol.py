@@ -10,6 +10,7 @@ import base64
 import io
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ GrammarField = Literal["structured_outputs", "guided_grammar", "grammar", "ebnf"
 """Where servers look for a grammar: vLLM from 0.12 on, vLLM before, llama.cpp, SGLang."""
 MAX_SHOWN = 300
 JPEG_QUALITY = 95
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def item_seed(seed: int, key: str) -> int:
@@ -122,11 +124,16 @@ def parse_response(data: bytes, options: GenerationOptions, where: str) -> Gener
             else "check that the URL is that of an OpenAI-compatible server",
         ) from error
     return GenerationResult(
-        text=text,
+        text=_writable(text),
         finish_reason=_finish_reason(reason, where),
         num_tokens=num_tokens,
         tokens=tokens,
     )
+
+
+def _writable(text: str) -> str:
+    """The text with U+FFFD for each half of a character: JSON may hold a lone surrogate, a UTF-8 file may not."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def _tokens(content: list[dict[str, Any]]) -> tuple[TokenScore, ...]:
@@ -134,7 +141,7 @@ def _tokens(content: list[dict[str, Any]]) -> tuple[TokenScore, ...]:
     parts = [
         bytes(item["bytes"])
         if "bytes" in item and item["bytes"] is not None
-        else item["token"].encode()
+        else _writable(item["token"]).encode()
         for item in content
     ]
     logprobs = [float(item["logprob"]) for item in content]

@@ -18,12 +18,15 @@ from src.evaluation.report import evaluate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxShift:
-    """How far matched objects lie apart: the largest difference of their boxes' four sides, in pixels of the record."""
+    """How far matched objects lie apart: the largest difference of their boxes' four sides, in pixels of the record.
+
+    None where nothing matched, which is no shift of 0.
+    """
 
     num_pairs: int
-    mean_px: float
-    p95_px: float
-    max_px: float
+    mean_px: float | None
+    p95_px: float | None
+    max_px: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,8 @@ class Parity:
     """
 
     num_images: int
+    num_objects_a: int
+    num_objects_b: int
     f1_a: float | None
     f1_b: float | None
     f1_difference: float | None
@@ -56,12 +61,14 @@ class Parity:
             ]
         shift = self.shift
         rows += [
+            ("objects of A", str(self.num_objects_a)),
+            ("objects of B", str(self.num_objects_b)),
             ("F1 of B against A", f"{self.f1_mutual:.4f}"),
             ("answers equal to the byte", f"{self.equal_answers:.1%}"),
             ("matched pairs", str(shift.num_pairs)),
-            ("shift of a box, mean", f"{shift.mean_px:.2f} px"),
-            ("shift of a box, 95th percentile", f"{shift.p95_px:.2f} px"),
-            ("shift of a box, largest", f"{shift.max_px:.2f} px"),
+            ("shift of a box, mean", _pixels(shift.mean_px)),
+            ("shift of a box, 95th percentile", _pixels(shift.p95_px)),
+            ("shift of a box, largest", _pixels(shift.max_px)),
         ]
         return "\n".join(f"{name:<34}{value:>12}" for name, value in rows)
 
@@ -79,6 +86,8 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction]) -> Parity
     mutual = [replace(b, truth=a.objects) for a, b in zip(first, second, strict=True)]
     return Parity(
         num_images=len(first),
+        num_objects_a=sum(len(item.objects) for item in first),
+        num_objects_b=sum(len(item.objects) for item in second),
         f1_a=f1_a,
         f1_b=f1_b,
         f1_difference=f1_b - f1_a if f1_a is not None and f1_b is not None else None,
@@ -103,13 +112,17 @@ def _shift(mutual: Sequence[Prediction], config: EvaluationConfig) -> BoxShift:
         for pair in match_image(item, config).pairs
     ]
     if not shifts:
-        return BoxShift(num_pairs=0, mean_px=0.0, p95_px=0.0, max_px=0.0)
+        return BoxShift(num_pairs=0, mean_px=None, p95_px=None, max_px=None)
     return BoxShift(
         num_pairs=len(shifts),
         mean_px=float(np.mean(shifts)),
         p95_px=float(np.percentile(shifts, 95)),
         max_px=max(shifts),
     )
+
+
+def _pixels(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f} px"
 
 
 def _box(item: ObjectAnnotation) -> np.ndarray:

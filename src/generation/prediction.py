@@ -6,15 +6,17 @@ is done the file is put in place in one move.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
 from src.contract.predictions import (
     ParsedAnswer,
     Prediction,
+    Scores,
     prediction_to_line,
     relative_image,
 )
@@ -28,21 +30,30 @@ from src.generation.grounding import Grounding
 from src.generation.journal import Journal
 from src.generation.ranks import ALONE, Ranks
 from src.generation.scores import object_scores
-from src.generation.types import Engine, GenerationOptions, GenerationRequest, GenerationResult
+from src.generation.types import (
+    Engine,
+    GenerationOptions,
+    GenerationRequest,
+    GenerationResult,
+    TokenScore,
+)
 from src.images import SUFFIXES, read_header
 from src.rng import stable_hash
+from src.utils.logger import get_logger
 from src.utils.progress import progress
+
+logger = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictSettings:
-    """What decides the answers; a partial file is continued only under equal settings."""
+    """What decides the answers; a partial file is continued only under equal settings. `backend` is `Backend.identity()`."""
 
     model: str
     source: str
     grounding: Grounding
     options: GenerationOptions
-    backend: str = "transformers"
+    backend: Mapping[str, Any] = field(default_factory=dict)
     batch_size: int
     limit: int | None
 
@@ -199,7 +210,7 @@ def _prediction(
         answer = FORMATS[builder.json_format].parse(text, *seen, builder.emit_norm)
     scores = None
     if result.tokens is not None and not builder.use_summary:
-        scores = object_scores(answer, text, result.tokens)
+        scores = _scores(answer, text, result.tokens, item)
     scale = (item.record.width / seen[0], item.record.height / seen[1])
     has_scores = any(score is not None for score in answer.verbalised)
     return Prediction(
@@ -220,6 +231,17 @@ def _prediction(
         logprob_scores=scores,
         verbalised_scores=answer.verbalised if has_scores else None,
     )
+
+
+def _scores(
+    answer: ParsedAnswer, text: str, tokens: Sequence[TokenScore], item: PredictItem
+) -> Scores:
+    """The objects' scores; None for all where the tokens do not spell the text, which must not end a long run."""
+    try:
+        return object_scores(answer, text, tokens)
+    except DataError as error:
+        logger.warning("row %d (%s) gets no scores: %s", item.row, item.pictures[0], error)
+        return (None,) * len(answer.objects)
 
 
 def _scaled(item: ObjectAnnotation, scale: tuple[float, float]) -> ObjectAnnotation:

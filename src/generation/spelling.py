@@ -14,7 +14,17 @@ LONGEST = 4  # bytes of a UTF-8 character
 
 
 def spell_ids(ids: Sequence[int], decode: Callable[[Sequence[int]], str]) -> tuple[str, ...]:
-    """Each token's piece of `decode(ids)`, for a decoder whose text of a whole is the joined text of its parts."""
+    """Each token's piece of `decode(ids)`; joined they are that text.
+
+    Cost: a call of `decode` a token; in an answer with damaged characters one more of everything up to each token.
+    """
+    pieces = _by_characters(ids, decode)
+    whole = decode(ids)
+    return pieces if "".join(pieces) == whole else _by_prefixes(ids, decode, whole)
+
+
+def _by_characters(ids: Sequence[int], decode: Callable[[Sequence[int]], str]) -> tuple[str, ...]:
+    """Pieces between places where a character ends; right as long as the bytes are whole characters."""
     pieces = []
     begin = 0
     for index in range(len(ids)):
@@ -26,6 +36,27 @@ def spell_ids(ids: Sequence[int], decode: Callable[[Sequence[int]], str]) -> tup
         pieces.append(text)
         begin = index + 1
     return tuple(pieces)
+
+
+def _by_prefixes(
+    ids: Sequence[int], decode: Callable[[Sequence[int]], str], whole: str
+) -> tuple[str, ...]:
+    """What each token adds to the part of `whole` that the tokens so far already spell as it stays."""
+    pieces = []
+    done = 0
+    for index in range(len(ids)):
+        is_last = index + 1 == len(ids)
+        end = len(whole) if is_last else max(done, _agreement(whole, decode(ids[: index + 1])))
+        pieces.append(whole[done:end])
+        done = end
+    return tuple(pieces)
+
+
+def _agreement(first: str, second: str) -> int:
+    """How many characters two texts begin with in common."""
+    pairs = zip(first, second, strict=False)
+    differing = (index for index, (a, b) in enumerate(pairs) if a != b)
+    return next(differing, min(len(first), len(second)))
 
 
 def spell_bytes(parts: Iterable[bytes]) -> tuple[str, ...]:

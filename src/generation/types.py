@@ -54,11 +54,14 @@ class GenerationResult:
 
 
 class Engine(Protocol):
-    """A backend. Results come in the order of the requests."""
+    """A backend. Results come in the order of the requests; after `close` it answers no more."""
 
     def generate(
         self, requests: Sequence[GenerationRequest], options: GenerationOptions
     ) -> list[GenerationResult]: ...
+
+    def close(self) -> None:
+        """Let go of the weights, so that another engine finds their memory free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ class ScriptedEngine:
     ) -> list[GenerationResult]:
         found = [_result(self.answers[request.key]) for request in requests]
         return found if options.logprobs else [replace(item, tokens=None) for item in found]
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _result(answer: str | GenerationResult) -> GenerationResult:

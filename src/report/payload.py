@@ -15,6 +15,8 @@ from src.contract.records import ObjectAnnotation
 from src.datasets.geometry.clip import area_of
 from src.report.model import MetricTable, Plot, ReportSample
 
+MOST_POINTS = 2_000
+"""Points of a line on a page; a chart is 380 units wide."""
 NO_MATCHES = ImageMatches(pairs=(), missed=(), extra=())
 
 
@@ -23,20 +25,40 @@ def table_json(table: MetricTable) -> dict[str, Any]:
 
 
 def plot_json(plot: Plot) -> dict[str, Any]:
-    """A plot; values that are not finite become null, a gap in the line."""
+    """A plot; values that are not finite become null, a gap in the line. Long lines are thinned (`kept_points`)."""
     return {
         "title": plot.title,
         "x_label": plot.x_label,
         "y_label": plot.y_label,
         "series": [
-            {"name": line.name, "xs": _finite(line.xs), "ys": _finite(line.ys)}
-            for line in plot.series
+            {
+                "name": line.name,
+                "xs": [_finite(line.xs[place]) for place in places],
+                "ys": [_finite(line.ys[place]) for place in places],
+            }
+            for line, places in ((line, kept_points(line.ys)) for line in plot.series)
         ],
     }
 
 
-def _finite(values: Sequence[float]) -> list[float | None]:
-    return [value if math.isfinite(value) else None for value in values]
+def kept_points(ys: Sequence[float]) -> list[int]:
+    """Places of about `MOST_POINTS` values that draw the same line: of each stretch its extremes and its first gap; the ends."""
+    if len(ys) <= MOST_POINTS:
+        return list(range(len(ys)))
+    kept = {0, len(ys) - 1}
+    stretches = MOST_POINTS // 3
+    for number in range(stretches):
+        stretch = range(number * len(ys) // stretches, (number + 1) * len(ys) // stretches)
+        finite = [place for place in stretch if math.isfinite(ys[place])]
+        gaps = [place for place in stretch if not math.isfinite(ys[place])]
+        if finite:
+            kept |= {min(finite, key=ys.__getitem__), max(finite, key=ys.__getitem__)}
+        kept |= set(gaps[:1])
+    return sorted(kept)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def sample_json(sample: ReportSample, picture: int) -> dict[str, Any]:

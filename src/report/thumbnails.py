@@ -66,7 +66,7 @@ def jpegs(pictures: Sequence[Picture], most_bytes: int) -> list[bytes]:
 def jpeg(picture: Picture, most_bytes: int) -> bytes:
     """The picture as a JPEG of at most `LARGEST_SIDE` pixels a side, made smaller until it fits `most_bytes`."""
     # Large photographs are reduced once; what follows works on a million pixels at most.
-    pixels = _reduced(_decoded(picture), LARGEST_SIDE)
+    pixels = _reduced(decoded(picture), LARGEST_SIDE)
     while True:
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, "JPEG", quality=JPEG_QUALITY)
@@ -88,8 +88,8 @@ def _reduced(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.asarray(small, dtype=np.uint8)
 
 
-def _decoded(picture: Picture) -> NDArray[np.uint8]:
-    """As `rgb`, but a JPEG of which half the size is enough is decoded at half its size."""
+def decoded(picture: Picture) -> NDArray[np.uint8]:
+    """As `rgb`, but a JPEG of which half the size is enough is decoded at half its size. `ImageError` as there."""
     if isinstance(picture, Path) and max(read_header(picture).upright_size) >= 2 * LARGEST_SIDE:
         half = load_rgba(picture, halve=True)
         return upright(half.pixels[..., :3], half.orientation)

@@ -1,13 +1,15 @@
 """`src.predict` from its words to its file, over a server on this machine: no torch is loaded."""
 
 import json
+import os
 import sys
+from dataclasses import replace
 
 import pytest
 
 from src.contract.predictions import read_predictions
 from src.errors import UsageError
-from src.generation.backends import Backend, open_engine, weights_state
+from src.generation.backends import Backend, open_engine
 from src.generation.grounding import write_grounding
 from src.predict import main
 from src.utils.cli import run
@@ -137,14 +139,66 @@ def test_a_missing_key_is_told_before_anything_is_sent(predict, capsys, monkeypa
     assert "NO_SUCH_KEY holds no key" in capsys.readouterr().err
 
 
+def checkpoint(folder):
+    folder.mkdir()
+    (folder / "config.json").write_text('{"model_type": "qwen3_vl"}')
+    (folder / "model.safetensors").write_bytes(b"1")
+    return folder
+
+
 def test_weights_that_changed_are_another_model(tmp_path):
-    (tmp_path / "model.safetensors").write_bytes(b"1")
-    first = weights_state(tmp_path)
-    assert weights_state(tmp_path) == first
-    (tmp_path / "model.safetensors").write_bytes(b"22")
-    assert weights_state(tmp_path) != first
-    backend = Backend(name="transformers", model=str(tmp_path))
-    assert weights_state(tmp_path) in backend.identity
+    folder = checkpoint(tmp_path / "m")
+    backend = Backend(name="transformers", model=str(folder), dtype="float32")
+    first = backend.identity()
+    assert backend.identity() == first
+    (folder / "model.safetensors").write_bytes(b"22")
+    assert changed(first, backend.identity()) == {"weights"}
+
+
+def changed(first, second):
+    return {name for name in first | second if first[name] != second[name]}
+
+
+def test_an_adapters_base_and_the_dtype_in_memory_count_by_name(tmp_path, monkeypatch):
+    """Faults: a run with another --base, with changed weights of the base, or on another device is continued."""
+    from src.training.ms_swift import checkpoint_files
+
+    bases = [checkpoint(tmp_path / name) for name in ("one", "two")]
+    os.utime(bases[1] / "model.safetensors", (0, 0))
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
+    (adapter / "adapter_model.safetensors").write_bytes(b"1")
+    (adapter / "args.json").write_text(json.dumps({"model": str(bases[0])}))
+    backend = Backend(name="transformers", model=str(adapter), dtype="float32")
+    first = backend.identity()
+    assert first["base"] == str(bases[0])
+    assert changed(first, replace(backend, base=bases[1]).identity()) == {"base", "weights"}
+    (bases[0] / "model.safetensors").write_bytes(b"22")
+    assert changed(first, backend.identity()) == {"weights"}
+    (adapter / "adapter_model.safetensors").write_bytes(b"22")
+    assert changed(first, backend.identity()) == {"weights", "adapter_weights"}
+    for default in ("bfloat16", "float32"):
+        monkeypatch.setattr(checkpoint_files, "default_dtype", lambda default=default: default)
+        assert replace(backend, dtype=None).identity()["dtype"] == default
+
+
+def test_values_of_extra_fields_are_compared_and_not_written(predict, tmp_path, capsys):
+    def reply(body, earlier):
+        return (400, b"enough", {}) if len(seen) > 2 else (200, completion(TEXT), {})
+
+    with serve(reply) as (engine, seen, _):
+        words = ("--backend", "openai", "--endpoint", engine.endpoint.url, "--batch-size", "1")
+        for token in ("alpha-secret", "beta-secret"):
+            assert predict(*words, "--extra-body", json.dumps({"token": token, "top_k": 5})) == 1
+    told = capsys.readouterr().err
+    assert "backend.extra_body.token" in told
+    assert "top_k" not in told
+    assert "secret" not in told + (tmp_path / "p.jsonl.partial").read_text()
+    assert seen[0][0]["token"] == "alpha-secret"
+    for broken in ('["secret"]', '{"secret'):
+        assert predict(*words, "--extra-body", broken) == 2
+    assert "secret" not in capsys.readouterr().err
 
 
 def test_vllm_is_not_run_by_torchrun(monkeypatch):
@@ -158,3 +212,14 @@ def test_a_server_needs_no_torch():
 
     code = "import sys, src.predict, src.parity, src.export; print('torch' in sys.modules, 'swift' in sys.modules)"
     assert run_code(code).split() == ["False", "False"], sys.version
+
+
+def test_an_extra_field_that_is_gone_is_named(predict, capsys):
+    def reply(body, earlier):
+        return (400, b"enough", {}) if len(seen) > 2 else (200, completion(TEXT), {})
+
+    with serve(reply) as (engine, seen, _):
+        words = ("--backend", "openai", "--endpoint", engine.endpoint.url, "--batch-size", "1")
+        assert predict(*words, "--extra-body", '{"top_k": 5}') == 1
+        assert predict(*words) == 1
+    assert "backend.extra_body.top_k" in capsys.readouterr().err

@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import ssl
 import threading
 import time
+import urllib.error
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,7 +23,7 @@ from src.generation.openai_endpoint import (
     key_from_environment,
     wait_before,
 )
-from src.generation.openai_protocol import item_seed
+from src.generation.openai_protocol import item_seed, parse_response
 from src.generation.types import (
     GenerationOptions,
     GenerationRequest,
@@ -241,6 +243,27 @@ def test_a_server_that_hangs_or_is_not_there():
         OpenAiEngine(endpoint=gone).generate([request()], GenerationOptions())
 
 
+def test_a_wrong_url_and_an_untrusted_certificate_fail_at_once(monkeypatch):
+    def told(url):
+        waits = []
+        engine = OpenAiEngine(endpoint=Endpoint(url=url, model="m"), wait=waits.append)
+        with pytest.raises(EndpointError) as caught:
+            engine.generate([request()], PLAIN)
+        assert waits == []
+        return caught.value.issues[0]
+
+    for url in ("http://127.0.0.1:9x/v1", "http://127.0.0.1:9/a b"):
+        assert "--endpoint" in told(url).remedy
+
+    def refuse(*_):
+        raise urllib.error.URLError(ssl.SSLCertVerificationError(1, "self-signed certificate"))
+
+    monkeypatch.setattr(OpenAiEngine, "_post", refuse)
+    issue = told("https://127.0.0.1:9/v1")
+    assert "self-signed certificate" in issue.got
+    assert "SSL_CERT_FILE" in issue.remedy
+
+
 @pytest.mark.parametrize(
     "body",
     [b"<html>", b"[]", b"{}", {"choices": []}, completion(None), completion("x") | {"usage": None},
@@ -279,6 +302,18 @@ def test_token_scores_spell_the_text():
         completion("x", logprobs={"content": [entry("x", float("nan"))]}),
     ):
         failure(lambda *_, body=lacking: (200, body, {}), "offers logprobs", options=options)
+
+
+def test_half_a_character_becomes_a_replacement_character():
+    """`json.dumps` writes a lone surrogate as the escape that such servers send."""
+    content = [entry("a\ud83d", -1.0), entry("\ude00b", -2.0, bytes=None)]
+    for text, expected in (("a\ud83d\ude00b", "a😀b"), ("a\ud83d!", "a\ufffd!")):
+        data = json.dumps(completion(text, logprobs={"content": content})).encode()
+        assert b"\\ud83d" in data
+        result = parse_response(data, GenerationOptions(logprobs=True), "here")
+        assert result.text == expected
+        assert result.text.encode()
+        assert [token.text for token in result.tokens] == ["a\ufffd", "\ufffdb"]
 
 
 def test_waits_and_keys(monkeypatch):

@@ -37,6 +37,22 @@ def test_equal_sides_differ_by_nothing():
     assert found.shift.max_px == 0.0
 
 
+def test_without_a_matching_pair_the_shift_is_unknown_and_beyond_any_bound():
+    some = [prediction_of([], [("a", (0, 0, 9, 9))])]
+    none = [prediction_of([], [])]
+    for pair in ((some, none), (none, some)):
+        found = compare(*pair)
+        assert (found.shift.num_pairs, found.shift.max_px) == (0, None)
+        assert found.to_json()["shift"]["mean_px"] is None
+        assert [line.split()[-1] for line in found.table().splitlines() if "shift" in line] == [
+            "-", "-", "-",
+        ]  # fmt: skip
+        (told,) = command.exceeded(found, None, 8.0)
+        assert "no box" in told
+        assert command.exceeded(found, None, None) == []
+    assert command.exceeded(compare(none, none), None, 8.0) == []
+
+
 def test_images_without_truth_are_compared_with_each_other_only():
     side = [replace(prediction_of([], [("a", (0, 0, 9, 9))]), truth=None)]
     found = compare(side, side)
@@ -77,6 +93,28 @@ def test_the_command_says_what_differs(checkpoints, scenes, capsys):
     assert run(command.main, [*words, "--max-shift", "0.5"]) == 1
     assert "shifted by" in capsys.readouterr().out
     assert run(command.main, [*words, "--max-f1-difference", "1", "--max-shift", "64"]) == 0
+
+
+def test_a_sides_weights_are_freed_before_the_other_side_loads(checkpoints, scenes, monkeypatch):
+    events = []
+    opened = command.open_engine
+
+    class Watched:
+        def __init__(self, backend):
+            self.name, self.inner = backend.model[-1], opened(backend)
+            events.append(f"{self.name} opens")
+
+        def generate(self, requests, options):
+            return self.inner.generate(requests, options)
+
+        def close(self):
+            events.append(f"{self.name} closes")
+
+    monkeypatch.setattr(command, "open_engine", Watched)
+    words = ["--model", str(checkpoints / "a"), "--other", str(checkpoints / "b"),
+             "--jsonl", str(scenes / "val.jsonl"), "--limit", "2"]  # fmt: skip
+    assert run(command.main, words) == 0
+    assert events == ["a opens", "a closes", "b opens", "b closes"]
 
 
 def test_a_side_beside_itself_is_wrong_usage(checkpoints, scenes, capsys):

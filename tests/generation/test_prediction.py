@@ -211,3 +211,20 @@ def test_the_answer_taught_for_negatives_is_a_valid_nothing(scenes, tmp_path, ta
     out = predict(items, ScriptedEngine({"0": " Nothing here."}), settings, tmp_path / "p.jsonl")
     (found,) = read_predictions(out)
     assert (found.objects, found.is_valid) == ((), is_valid)
+
+
+def test_tokens_that_do_not_spell_an_answer_cost_its_scores_only(items, tmp_path, caplog):
+    answers = {str(item.row): answer_of(item) for item in items[:3]}
+    wrong = GenerationResult(
+        text=answers["1"], finish_reason="stop", num_tokens=1, tokens=(TokenScore("?", -1.0),)
+    )
+    options = GenerationOptions(logprobs=True)
+    engine = ScriptedEngine({**answers, "1": wrong})
+    out = predict(items[:3], engine, settings(options=options), tmp_path / "p.jsonl")
+    found = list(read_predictions(out))
+    assert found[1].objects
+    assert found[1].logprob_scores == (None,) * len(found[1].objects)
+    assert all(score == 1.0 for item in (found[0], found[2]) for score in item.logprob_scores)
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert f"row 1 ({items[1].pictures[0]})" in warning
+    assert "do not spell" in warning

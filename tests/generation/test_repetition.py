@@ -73,10 +73,70 @@ def test_other_places_or_labels_are_no_run(write):
 
 
 def test_a_slow_drift_is_no_run():
-    """Each is near the one before, the ends are far apart: a row of screws, not a loop."""
-    row = [[10 + 15 * n, 20, 20 + 15 * n, 40] for n in range(8)]
+    """Each is near the one before, the ends are far apart: a row of books, not a loop."""
+    row = [[10 + 15 * n, 20, 110 + 15 * n, 900] for n in range(8)]
     assert repetition_end(qwen(FAR, *row), 4) is None
     assert repetition_end(qwen(FAR, *row), 2) is not None
+
+
+@FORMATS
+@pytest.mark.parametrize("times", [2, 3, 8])
+@pytest.mark.parametrize("size", [2, 28, 200])
+@pytest.mark.parametrize("per_row", [5, 30])
+def test_equal_objects_side_by_side_are_never_a_run(write, times, size, per_row):
+    """Faults: a share of the picture as tolerance, which holds many small objects; or of the largest number before."""
+    grid = [
+        [2000 + x, 10 + y, 2000 + x + size, 10 + y + size]
+        for x, y in ((size * (n % per_row), size * (n // per_row)) for n in range(30))
+    ]
+    for first in ([1, 2, 12345, 40], [30000, 2, 30001, 9], grid[-1]):
+        assert repetition_end(write(first, *grid), times) is None
+
+
+@FORMATS
+@pytest.mark.parametrize("place", [0, 700])
+def test_a_loop_with_a_jitter_of_a_few_units_is_ended(write, place):
+    jitter = [(0, 0), (2, -1), (-1, 2), (1, 1), (0, -2), (2, 0), (-1, -1), (1, 0)]
+    loop = [[place + 9 + a, place + 9 + b, place + 29 + b, place + 25 + a] for a, b in jitter]
+    grid = [[30 * n, 20, 28 + 30 * n, 40] for n in range(12)]
+    text = write(*grid, *loop)
+    end = repetition_end(text, 8)
+    assert end is not None
+    assert end > len(write(*grid, *loop[:7])) - 20
+
+
+def test_digits_of_bare_labels_are_no_coordinates():
+    """Fault: a part's number counts as a coordinate, and equal boxes of other parts as a repetition."""
+
+    def written(*parts):
+        return "".join(
+            f"<|object_ref_start|>part {part}<|object_ref_end|>"
+            f"<|box_start|>(10,20),(99,40)<|box_end|>"
+            for part in parts
+        )
+
+    assert repetition_end(written(*range(20240, 20250)), 3) is None
+    assert repetition_end(written(*[20240] * 3), 3) is not None
+    assert repetition_end(written("7 (1)", "7 (2)", "7 (3)"), 3) is None
+    # Neither do they widen what is almost equal.
+    far = "".join(written(20240).replace("(10,", f"({10 + 30 * n},") for n in range(8))
+    assert repetition_end(far, 3) is None
+
+
+def test_other_scores_make_no_other_objects():
+    text = json.dumps(
+        [{"bbox_2d": SAME, "label": "screw", "score": score} for score in (0.9, 0.41, 0.7)]
+    )
+    assert repetition_end(text, 3) is not None
+    assert repetition_end('[["a",10,20,99,40,0.9],["a",10,20,99,40,0.2]]', 2) is not None
+
+
+def test_a_format_without_brackets_has_coordinates_all_the_same():
+    def written(*xs):
+        return "".join(f"<ref>cup</ref><box>{x} 20 {x + 50} 40</box>" for x in xs)
+
+    assert repetition_end(written(10, 12, 10), 3) is not None
+    assert repetition_end(written(10, 70, 130), 3) is None
 
 
 def test_vertices_of_one_polygon_are_no_objects():

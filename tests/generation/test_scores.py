@@ -100,3 +100,22 @@ def test_pieces_of_characters_go_to_the_token_that_completes_them():
     assert "".join(spell_ids(ids[:4], decode)) == decode(ids[:4])
     assert spell_bytes([b"a", b"\xe4"]) == ("a", "\ufffd")
     assert spell_ids([], decode) == spell_bytes([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ((b"\xe4\xbd", b"\xe4\xbd\xa0"), ("", "\ufffd你")),
+        ((b"\xe4", b"\xbd", b"\xe4", b"\xbd", b"\xa0"), ("\ufffd", "", "", "", "你")),
+        (
+            (b"\xbd", b"a\xe4", b"\xbd", b"\xe4", b"\xbd", b"\xa0b"),
+            ("\ufffd", "a\ufffd", "", "", "", "你b"),
+        ),
+    ],
+)
+def test_damaged_characters_are_spelled_as_the_whole_answer_decodes(parts, expected):
+    decode = lambda some: b"".join(parts[i] for i in some).decode(errors="replace")  # noqa: E731
+    ids = range(len(parts))
+    pieces = spell_ids(ids, decode)
+    assert "".join(pieces) == decode(ids)
+    assert pieces == expected

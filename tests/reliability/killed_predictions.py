@@ -46,6 +46,9 @@ class BatchedEngine:
         text = f'[{{"bbox_2d": [0, 0, {x}, 500], "label": "thing"}}]'
         return [GenerationResult(text=text, finish_reason="stop", num_tokens=9) for _ in keys]
 
+    def close(self):
+        pass
+
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)

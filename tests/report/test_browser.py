@@ -262,6 +262,14 @@ def test_plots_and_tables_are_drawn(page):
     assert page.find(".plot .tip").is_displayed()
 
 
+def test_the_range_of_many_points_is_found(page):
+    """Fault: all values as arguments of one call, which is a RangeError from about 125,000 on."""
+    found = page.run(
+        "(place => [place.x0, place.x1])(scales(Array.from({length: 400000}, (_, i) => i), [0, 1]))"
+    )
+    assert found == [0, 399_999]
+
+
 def test_everything_can_be_reached_and_has_a_name(page):
     nameless = page.run(
         "[...document.querySelectorAll('button, input, select')].filter(node => !(node.getAttribute('aria-label')"

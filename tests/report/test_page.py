@@ -1,8 +1,10 @@
 import base64
 import hashlib
 import io
+import math
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -12,7 +14,16 @@ from PIL import Image
 from src.contract.predictions import ImageMatches, MatchedPair, Prediction
 from src.contract.records import ObjectAnnotation
 from src.images import ORIENTATION_TAG
-from src.report.page import GoneObject, MetricTable, ReportSample, truth_sample, write_report
+from src.report.page import (
+    GoneObject,
+    MetricTable,
+    Plot,
+    ReportSample,
+    Series,
+    truth_sample,
+    write_report,
+)
+from src.report.payload import MOST_POINTS, plot_json
 from src.report.sheet import HIT, TRUTH, contact_sheet
 from src.report.thumbnails import jpeg, share_of
 from tests.report.pages import page_data
@@ -55,6 +66,23 @@ def test_the_page_is_self_contained_and_nothing_in_it_can_run(sample, tmp_path):
         digest = base64.b64encode(hashlib.sha256(own[0].encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in text
     assert page_data(page)["title"] == EVIL
+
+
+def test_long_lines_are_thinned_and_keep_their_shape():
+    """Faults: a page of 130,000 points, which no browser spreads over a call; a thinning that loses a spike, a gap or the end."""
+    ys = np.sin(np.arange(130_000) / 9_000)
+    ys[70_001], ys[70_002], ys[99_999] = 50.0, -50.0, math.nan
+    line = Series(name="loss", xs=tuple(map(float, range(len(ys)))), ys=tuple(ys.tolist()))
+    short = Series(name="short", xs=(0.0, 1.0), ys=(1.0, math.nan))
+    plot = Plot(title="t", x_label="x", y_label="y", series=(line, short))
+    found, kept = plot_json(plot)["series"]
+    assert len(found["xs"]) == len(found["ys"]) <= 1.1 * MOST_POINTS
+    points = dict(zip(found["xs"], found["ys"], strict=True))
+    assert list(points) == sorted(points)
+    assert (points[70_001], points[70_002], points[99_999]) == (50.0, -50.0, None)
+    assert {0, 129_999} <= points.keys()
+    assert max(b - a for a, b in pairwise(points)) < 500
+    assert (kept["xs"], kept["ys"]) == ([0.0, 1.0], [1.0, None])
 
 
 def test_samples_of_the_same_picture_share_one_copy(sample, tmp_path):

@@ -108,6 +108,29 @@ def test_a_grammar_is_refused(engine, requests):
         engine.generate(requests[:1], GenerationOptions(grammar='root ::= "[]"'))
 
 
+def test_closing_lets_go_of_the_model():
+    """By a stand-in whose template holds the model too, as ms-swift's does: a live weak reference is memory not freed."""
+    import gc
+    import weakref
+    from types import SimpleNamespace
+
+    ensure_torchvision()
+    from src.training.ms_swift.engine import SwiftEngine
+
+    class Model:
+        pass
+
+    model = Model()
+    model.itself = model
+    inner = SimpleNamespace(model=model, engine=model, template=SimpleNamespace(model=model))
+    held, engine = weakref.ref(model), SwiftEngine(inner)
+    del model
+    gc.collect()
+    assert held() is not None
+    engine.close()
+    assert held() is None
+
+
 @pytest.mark.full
 def test_a_merged_adapter_answers_as_the_adapter_does(engine, requests, nano_model, tmp_path):
     import torch

@@ -93,6 +93,18 @@ def test_batches_share_one_loop_and_nothing_is_constrained_unasked(vllm):
     assert [vars(parameters) for *_, parameters in engine.engine.seen] == [{}, {}]
 
 
+def test_closing_shuts_vllm_down_where_it_offers_that(vllm):
+    calls = []
+    for inner in (SimpleNamespace(shutdown=lambda: calls.append("down")), SimpleNamespace()):
+        fake = FakeEngine(TEXT)
+        fake.engine = inner
+        engine = engine_of(vllm, fake)
+        engine.generate(requests("1"), GenerationOptions())
+        engine.close()
+        assert engine.loop.is_closed()
+    assert calls == ["down"]
+
+
 def test_repetitions_are_cut_and_other_ends_are_refused(vllm):
     text = f"{TEXT}, {TEXT[1:]}, {TEXT[1:]}, {TEXT[1:]}]"
     (result,) = engine_of(vllm, FakeEngine(text)).generate(

@@ -45,6 +45,26 @@ def test_records_are_shown_and_broken_ones_listed(jsonl, tmp_path, capsys):
     assert {row[0].rsplit(":", 1)[1] for row in problems["rows"]} == {"7", "8"}
 
 
+def test_a_picture_that_breaks_off_is_listed_and_the_others_shown(jsonl, tmp_path):
+    """Fault: the header is whole, so the record is taken, and the page fails on its pixels. Large ones are decoded otherwise."""
+    lines = []
+    for name, size in (("small.jpg", 64), ("large.jpg", 2400)):
+        pixels = np.random.default_rng(0).integers(0, 255, (48, size, 3), np.uint8)
+        data = cv2.imencode(".jpg", pixels)[1].tobytes()
+        (jsonl.parent / "images" / name).write_bytes(data[: len(data) * 2 // 3])
+        record = {"images": [f"images/{name}"], "width": size, "height": 48, "objects": []}
+        lines.append(f"{json.dumps(record)}\n")
+    with jsonl.open("a") as handle:
+        handle.writelines(lines)
+    out = tmp_path / "page.html"
+    assert main(["--jsonl", str(jsonl), "--out", str(out)]) == 0
+    data = page_data(out)
+    assert len(data["samples"]) == 6
+    (problems,) = [table for table in data["tables"] if table["title"].startswith("Problems")]
+    assert [row[0].rsplit("/", 1)[1] for row in problems["rows"]] == ["small.jpg", "large.jpg"]
+    assert all("truncated" in row[2] for row in problems["rows"])
+
+
 def test_a_choice_follows_the_seed(jsonl, tmp_path):
     out = tmp_path / "page.html"
     assert main(["--jsonl", str(jsonl), "--out", str(out), "--limit", "3", "--seed", "5"]) == 0

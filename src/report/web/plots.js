@@ -42,7 +42,7 @@ function axes(chart, xs, ys, place, labels) {
 }
 function scales(xs, ys) {
   const range = values => {
-    const low = Math.min(...values), high = Math.max(...values);
+    const low = values.reduce((least, value) => Math.min(least, value)), high = values.reduce((most, value) => Math.max(most, value));
     return low === high ? [low - .5, high + .5] : [low, high];
   };
   const [x0, x1] = range(xs);

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import gc
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,10 @@ from src.generation.types import (
     GenerationResult,
     TokenScore,
 )
+from src.training.ms_swift.checkpoint_files import checkpoint_files, default_dtype
 from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.steering import Row, Steering
 from src.training.ms_swift.template import fit_token_ids, to_swift_row
-
-ARGS = "args.json"
-ADAPTER = "adapter_config.json"
 
 
 class SwiftEngine:
@@ -82,6 +79,14 @@ class SwiftEngine:
             for response, row in zip(responses, steering.rows, strict=True)
         ]
 
+    def close(self) -> None:
+        """Free the model's memory, the GPU's too. The template holds the model as well, and both are in cycles."""
+        self.engine.model = self.engine.engine = self.engine.template.model = None
+        del self.engine
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
     @property
     def _stops(self) -> list[int]:
         return _as_list(self.engine.generation_config.eos_token_id) or [
@@ -125,44 +130,6 @@ def _as_list(value: Any) -> list[int]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointFiles:
-    """A checkpoint folder as its base model and, for an adapter folder, the adapter."""
-
-    base: Path
-    adapter: Path | None
-    model_type: str
-
-
-def checkpoint_files(checkpoint: Path, base: Path | None = None) -> CheckpointFiles:
-    """Where the weights of a checkpoint folder are; `base` replaces the base model that an adapter names.
-
-    `ConfigError` when there is no model.
-    """
-    adapter, model = None, checkpoint
-    if (checkpoint / ADAPTER).is_file():
-        adapter, model = checkpoint, base or _base_of(checkpoint)
-    if not (model / "config.json").is_file():
-        raise ConfigError.say(
-            f"{model} is not a checkpoint folder", remedy="name the folder that holds config.json"
-        )
-    # Named, because one architecture serves several of ms-swift's model types (chat, embedding, reranker).
-    model_type = json.loads((model / "config.json").read_text(encoding="utf-8"))["model_type"]
-    return CheckpointFiles(base=model, adapter=adapter, model_type=model_type)
-
-
-def _base_of(adapter: Path) -> Path:
-    """The base model that ms-swift trained the adapter on."""
-    path = adapter / ARGS
-    if not path.is_file():
-        raise ConfigError.say(
-            f"{adapter} is an adapter whose base model is unknown",
-            expected=f"{ARGS} beside it, as training writes it",
-            remedy="name the base model with --base",
-        )
-    return Path(json.loads(path.read_text(encoding="utf-8"))["model"])
-
-
 def load_engine(
     checkpoint: Path, dtype: str | None = None, *, base: Path | None = None
 ) -> SwiftEngine:
@@ -183,8 +150,6 @@ def load_engine(
 
 
 def torch_dtype(name: str | None) -> torch.dtype:
-    """The named dtype; float32 on a CPU and bfloat16 elsewhere when there is no name."""
-    dtype: torch.dtype = getattr(
-        torch, name or ("bfloat16" if torch.cuda.is_available() else "float32")
-    )
+    """The named dtype; `default_dtype` when there is no name."""
+    dtype: torch.dtype = getattr(torch, name or default_dtype())
     return dtype

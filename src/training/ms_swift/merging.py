@@ -10,7 +10,7 @@ from swift.model import get_model_processor, save_checkpoint
 from swift.pipelines.export.merge_lora import check_tie_word_embeddings
 from swift.tuners import Swift
 
-from src.training.ms_swift.engine import checkpoint_files
+from src.training.ms_swift.checkpoint_files import checkpoint_files
 from src.training.ms_swift.loading import forbid_remote_code
 
 

@@ -7,6 +7,7 @@ vLLM schedules requests itself, so a batch may be large; each request has a seed
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import json
 import os
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from swift.infer_engine import RequestConfig
 from swift.model import get_model_processor
 from swift.template import get_template
@@ -29,7 +31,8 @@ from src.generation.types import (
     GenerationResult,
     TokenScore,
 )
-from src.training.ms_swift.engine import checkpoint_files, to_infer_request, torch_dtype
+from src.training.ms_swift.checkpoint_files import checkpoint_files
+from src.training.ms_swift.engine import to_infer_request, torch_dtype
 from src.training.ms_swift.loading import forbid_remote_code
 from src.training.ms_swift.template import fit_token_ids
 
@@ -65,6 +68,18 @@ class VllmSwiftEngine:
     ) -> list[GenerationResult]:
         """Answers in the order of the requests; a repetition is cut off afterwards."""
         return self.loop.run_until_complete(self._all(requests, options))
+
+    def close(self) -> None:
+        """Shut vLLM's processes down, which hold the GPU's memory; and what this process holds of them."""
+        inner = self.engine.engine
+        # Engines of vLLM before its version 1 offer no shutdown: they end with their last reference.
+        if hasattr(inner, "shutdown"):
+            inner.shutdown()
+        self.loop.close()
+        del self.engine, inner
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     async def _all(
         self, requests: Sequence[GenerationRequest], options: GenerationOptions
