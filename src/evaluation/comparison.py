@@ -111,7 +111,7 @@ def compare(
 ) -> Comparison:
     """Compare two predictions of the same images; errors call them by `names`.
 
-    `DataError` names images that only one side has and truths that differ. Images without truth are passed over.
+    `DataError` names images that only one side has, modes and truths that differ. Images without truth are passed over.
     """
     assert config.bootstrap_draws > 0, "intervals and p values come from draws"
     pairs = paired(first, second, names)
