@@ -104,7 +104,11 @@ def test_order_of_images_and_rows_changes_nothing():
         (side([HIT]), side([HIT], [HIT]), "row 1 (1.png) is not in a.jsonl"),
         (side([HIT]), side([HIT], truth=(MISS,)), "has another truth than in a.jsonl"),
         (side([HIT]) * 2, side([HIT]), "is there twice"),
-        (side([HIT]), [replace(p, mode="summary") for p in side([])], "in another mode than in a.jsonl"),
+        (
+            side([HIT]),
+            [replace(p, mode="summary") for p in side([])],
+            "in another mode than in a.jsonl",
+        ),
         (side([], truth=None), side([], truth=None), "no image has a truth"),
         ([], [], "no image has a truth"),
     ],
