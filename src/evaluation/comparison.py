@@ -8,7 +8,6 @@ least as large. Cost: that of two evaluations, and 2 s for 1,000 draws of 5,000 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -140,9 +139,12 @@ def compare(
 
 
 def sign_test(won: int, lost: int) -> float:
-    """Exact two-sided p value of so uneven a split under a fair coin; ties are left out."""
+    """Exact two-sided p value of so uneven a split under a fair coin; ties are left out. Cost: 0.1 s for 20,000."""
     total = won + lost
-    tail = sum(math.comb(total, k) for k in range(min(won, lost) + 1))
+    ways, tail = 1, 1
+    for k in range(min(won, lost)):
+        ways = ways * (total - k) // (k + 1)
+        tail += ways
     return min(1.0, 2.0 * (tail / (1 << total)))
 
 

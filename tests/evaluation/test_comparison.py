@@ -1,6 +1,7 @@
 """Paired comparisons by hand and against a plain permutation test."""
 
 import itertools
+import time
 from dataclasses import replace
 
 import pytest
@@ -41,6 +42,13 @@ def test_who_won():
 )
 def test_sign_tests(won, lost, p):
     assert sign_test(won, lost) == pytest.approx(p, abs=1e-12)
+
+
+def test_sign_tests_of_many_images_are_quick():
+    start = time.process_time()
+    assert sign_test(10_000, 10_000) == 1
+    assert sign_test(10_300, 9_700) == pytest.approx(2.3e-5, rel=0.05)
+    assert time.process_time() - start < 2
 
 
 def test_a_file_against_itself_is_a_tie_without_a_difference():
