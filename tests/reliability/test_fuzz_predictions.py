@@ -313,6 +313,15 @@ def test_whole_answers_are_valid(name, text, count):
     assert len(answer.objects) == count
 
 
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("space", ["", " ", "\n", "\t  "])
+def test_an_empty_answer_may_hold_white_space(name, space):
+    begin, end = FORMATS[name].write([]).text
+    answer = FORMATS[name].parse(f"{space}{begin}{space}{end}{space}", *SIZE, "norm1000")
+    assert answer.is_valid
+    assert answer.dropped == answer.objects == ()
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

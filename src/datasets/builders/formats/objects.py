@@ -67,8 +67,9 @@ class Collector:
 def collect_leaves(text: str, target: Target, desc_key: str) -> Collector:
     """Every complete object of a text whose objects are innermost `{...}` with `desc_key` and one geometry."""
     found = Collector(target, desc_key)
+    whole = text.strip()
     for leaf in leaves(text):
-        if leaf.value == {} and text.strip() == "{}":
+        if leaf.value == {} and leaf.text == whole:  # an empty picture
             continue
         if leaf.value is None:
             found.drop(leaf.reason, leaf.text)
