@@ -181,6 +181,10 @@ PATTERNS = (
     "[1,2",
     ',"',
     "[ ",
+    "x[",
+    ',"b":7',
+    '{"a":[7',
+    '["a",1,2,3,4],7,',
 )
 
 
@@ -253,6 +257,29 @@ def test_what_is_not_an_object_is_dropped_with_its_reason(name, text, reason):
     assert not answer.objects
     assert not answer.is_valid
     assert reason in answer.dropped[0].reason
+
+
+STRAY = [
+    ("compact", '[["a",1,2,3,4],[5,6,7,8]]', 1, ["[5,6,7,8]]"]),
+    ("compact", '[["a",1,2,3,4],{"bbox_2d":[1,2,3,4],"label":"b"}]', 1, ['{"bbox_2d":[1,2,3,4],"label":"b"}]']),
+    ("compact", "[[1,2,3,4]]", 0, ["[[1,2,3,4]]"]),
+    ("compact", '[["a",1,2,3,4],7,["b",1,2,3,4], [ ] ]', 2, ["7"]),
+    ("compact", '7,[["a",1,2,3],8,["b",1,2,3,4]]', 1, ["7,[", '["a",1,2,3]', "8"]),
+    ("compact", "nothing", 0, ["nothing"]),
+    ("grouped", '{"a":[[1,2,3,4]],"b":{"c":1}}', 1, ['"b":{"c":1}}']),
+    ("grouped", '{"a":[[1,2,3,4]],"b":7,"c":[[1,2,3,4]]}', 2, ['"b":7']),
+    ("grouped", '{"a":[[1,2,3,4]7],"c":[[1,2,3,4]]}', 2, ["7]"]),
+    ("grouped", '{"a":[10,20,30,40],"b":[[1,2,3,4]]}', 1, ['10,20,30,40],"b":[[1,2,3,4]]}']),
+    ("grouped", "nothing", 0, ["nothing"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "count", "dropped"), STRAY)
+def test_nothing_but_separators_is_passed_over(name, text, count, dropped):
+    answer = FORMATS[name].parse(text, *SIZE, "norm1000")
+    assert len(answer.objects) == count
+    assert not answer.is_valid
+    assert [part.text for part in answer.dropped] == dropped
 
 
 DAMAGED = [
