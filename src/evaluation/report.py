@@ -61,7 +61,9 @@ class EvaluationReport:
 
     @property
     def parse_rate(self) -> float:
-        return self.behaviour.num_parsed / self.num_images if self.num_images else 0.0
+        """Of dense answers; 1.0 where there is none that could fail."""
+        dense = self.behaviour.num_dense
+        return self.behaviour.num_parsed / dense if dense else 1.0
 
     @property
     def line_tolerance(self) -> float:
