@@ -140,7 +140,9 @@ def text_measures(counts: DescPairs, grammar: DescGrammar) -> TextMeasures:
         shared, total = (Counter(one) & Counter(other)).total(), len(one) + len(other)
         sums["words_matched"] += count * shared
         sums["words_total"] += count * total
-        shares.append(count * (2 * shared / total if total else 1.0))
+        # Where neither has a word, marks are all there is to compare.
+        share = 2 * shared / total if total else float(normalised(truth) == normalised(found))
+        shares.append(count * share)
         parts, found_parts = desc_parts(truth, grammar), desc_parts(found, grammar)
         sums["head"] += count * (parts.head == found_parts.head)
         for key, value in _slot_counts(Counter(parts.slots), Counter(found_parts.slots)).items():
