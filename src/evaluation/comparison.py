@@ -20,6 +20,7 @@ from src.evaluation.config import EvaluationConfig
 from src.evaluation.image_counts import ImageCounts, count_images
 from src.evaluation.intervals import CHUNK, bootstrap_weights, interval_of
 from src.evaluation.pairing import paired
+from src.evaluation.scores import f1_score
 from src.evaluation.totals import Totals
 from src.evaluation.weighted_sums import ImageSums, Sums, Values, figures
 from src.rng import generator
@@ -164,8 +165,7 @@ def _duel(first: ImageCounts, second: ImageCounts) -> ImageDuel:
 
 def _image_f1(image: ImageCounts) -> float:
     assert image.truths is not None
-    objects = len(image.truths) + len(image.found)
-    return 2 * image.matched(0) / objects if objects else 1.0
+    return f1_score(image.matched(0), len(image.truths) + len(image.found))
 
 
 def _differences(first: Totals, second: Totals, config: EvaluationConfig) -> tuple[Difference, ...]:
