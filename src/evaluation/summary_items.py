@@ -149,5 +149,5 @@ def _bounded(digits: str) -> int:
     """A model may write a number of any length, which neither `int` nor a mean could take."""
     if len(digits) <= MAX_DIGITS:
         return int(digits)
-    most = 10**MAX_DIGITS - 1
+    most = int("9" * MAX_DIGITS)
     return -most if digits.startswith("-") else most
