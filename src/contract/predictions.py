@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import orjson
 
+from src.contract.geometry_rules import FEWEST_NUMBERS
 from src.contract.records import GEOMETRY_KINDS, ObjectAnnotation
 from src.errors import DataError
 
@@ -102,7 +104,9 @@ def _object_to_json(item: ObjectAnnotation) -> dict[str, Any]:
 def _object_from_json(raw: dict[str, Any]) -> ObjectAnnotation:
     (kind,) = (kind for kind in GEOMETRY_KINDS if kind in raw)
     points = tuple(raw[kind])
-    if len(points) < 4 or len(points) % 2 or not all(type(v) in (int, float) for v in points):
+    count = len(points)
+    is_fit = count == 4 if kind == "bbox_2d" else count >= FEWEST_NUMBERS[kind] and count % 2 == 0
+    if not is_fit or not all(type(v) in (int, float) and math.isfinite(v) for v in points):
         raise ValueError(f"not the points of a {kind}")
     return ObjectAnnotation(desc=_typed(raw["desc"], str), kind=kind, points=points)
 
@@ -146,8 +150,10 @@ def _one_of(value: Any, allowed: Any) -> Any:
 def _scores(values: Any, count: int) -> Scores | None:
     if values is None:
         return None
-    if len(values) != count or not all(v is None or type(v) in (int, float) for v in values):
+    if len(values) != count:
         raise ValueError("scores do not stand beside the predicted objects")
+    if not all(v is None or (type(v) in (int, float) and 0 <= v <= 1) for v in values):
+        raise ValueError("a score is no number in [0, 1]")
     return tuple(values)
 
 

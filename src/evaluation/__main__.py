@@ -24,6 +24,10 @@ from src.evaluation.sections import SectionRules, sections_of
 from src.files import write_text
 from src.utils.cli import parser, run
 
+SINGLE_FILE_OPTIONS = {
+    "--slices", "--domain", "--score-source", "--tie-orders", "--embedding-model",
+}  # fmt: skip
+
 
 def main(argv: Sequence[str]) -> int:
     options = _arguments().parse_args(argv)
@@ -35,6 +39,7 @@ def main(argv: Sequence[str]) -> int:
         values = report.to_json() | sections.to_json()
         table = f"{report.table(slices=options.slices)}\n\n{sections.table()}".rstrip()
     else:
+        _require_comparison_options(argv)
         comparison = compare(
             read_predictions(options.pred),
             read_predictions(options.against),
@@ -103,6 +108,16 @@ def _add_section_arguments(arguments: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _require_comparison_options(argv: Sequence[str]) -> None:
+    ignored = sorted({word.partition("=")[0] for word in argv} & SINGLE_FILE_OPTIONS)
+    if ignored:
+        raise UsageError.say(
+            "a comparison has no slices and no sections",
+            got=", ".join(ignored),
+            remedy="leave these options out, or evaluate each file by itself",
+        )
+
+
 def _section_rules(options: argparse.Namespace) -> SectionRules:
     if options.tie_orders < 1:
         raise UsageError.say(
@@ -128,9 +143,10 @@ def _section_rules(options: argparse.Namespace) -> SectionRules:
 
 
 def _config(options: argparse.Namespace) -> EvaluationConfig:
-    if options.line_tolerance <= 0 or options.coverage_tolerance <= 0:
+    # Written so that NaN fails, too.
+    if not (0 < options.line_tolerance < 1 and 0 < options.coverage_tolerance < 1):
         raise UsageError.say(
-            "a tolerance must be above 0",
+            "a tolerance must be between 0 and 1",
             got=f"{options.line_tolerance:g} and {options.coverage_tolerance:g}",
             remedy="give shares of the image diagonal, such as 0.02",
         )

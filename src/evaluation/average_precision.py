@@ -65,15 +65,6 @@ class AveragePrecision:
     num_missing_scores: int
     families: tuple[FamilyPrecision, ...]
 
-    def scalars(self) -> dict[str, float]:
-        """`bbox_AP`, `bbox_AP50`, ... `segm_AR_large`: the means that are defined."""
-        return {
-            f"{family.overlap}_{name}": spread.mean
-            for family in self.families
-            for name, spread in zip(STATISTICS, family.statistics, strict=True)
-            if spread is not None
-        }
-
     def rows(self) -> list[tuple[str, ...]]:
         """(figure, mean, standard deviation, smallest, largest over tie orders) as text, for tables."""
         return [

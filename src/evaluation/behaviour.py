@@ -14,7 +14,8 @@ class Behaviour:
     """Sums over images. Answers and objects of all images count, but what needs a truth looks at `num_scored` images alone.
 
     Count errors are predicted minus true objects of an image. Negatives are images whose truth is empty;
-    `num_negatives_correct` were answered with a legal empty answer, `num_negatives_hallucinated` with objects.
+    `num_negatives_correct` were answered with a legal empty answer, `num_negatives_hallucinated` with objects. `num_parsed` and
+    `num_loop_answers` are of dense answers: a summary has no format that it could break.
     """
 
     num_images: int
@@ -41,16 +42,21 @@ class Behaviour:
     num_negative_objects: int
 
     @property
+    def num_dense(self) -> int:
+        """Images whose answer is a list of objects."""
+        return self.num_images - self.num_summary
+
+    @property
     def num_scored(self) -> int:
-        return self.num_images - self.num_without_truth - self.num_summary
+        return self.num_dense - self.num_without_truth
 
     def rates(self) -> dict[str, float]:
         """Shares and means by name; those alone whose denominator is not 0."""
         parts = (
-            ("parse_rate", self.num_parsed, self.num_images),
+            ("parse_rate", self.num_parsed, self.num_dense),
             ("truncated_rate", self.num_truncated, self.num_images),
             ("repetition_rate", self.num_repetition, self.num_images),
-            ("loop_rate", self.num_loop_answers, self.num_images - self.num_summary),
+            ("loop_rate", self.num_loop_answers, self.num_dense),
             ("duplicate_rate", self.num_duplicates, self.num_objects),
             ("oversized_rate", self.num_oversized, self.num_scored_objects),
             ("count_mae", self.count_abs_error, self.num_scored),
@@ -82,7 +88,7 @@ def _of_image(image: ImageCounts) -> dict[str, int]:
         "num_images": 1,
         "num_summary": image.is_summary,
         "num_without_truth": not is_scored and not image.is_summary,
-        "num_parsed": image.is_valid,
+        "num_parsed": image.is_valid and not image.is_summary,
         "num_truncated": image.is_truncated,
         "num_repetition": image.is_repetition,
         "num_dropped_parts": image.num_dropped,

@@ -54,10 +54,6 @@ class CaptionPrecision:
     high: float | None
     grid: tuple[tuple[float, float, float], ...]
 
-    def scalars(self) -> dict[str, float]:
-        """`dense_caption_mAP`, if there is a truth."""
-        return {} if self.mean_ap is None else {"dense_caption_mAP": self.mean_ap}
-
     def rows(self) -> list[tuple[str, ...]]:
         """(IoU, AP at each similarity) as text, for tables; the last row is the mean."""
         if self.mean_ap is None:

@@ -8,7 +8,6 @@ least as large. Cost: that of two evaluations, and 2 s for 1,000 draws of 5,000 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from src.evaluation.config import EvaluationConfig
 from src.evaluation.image_counts import ImageCounts, count_images
 from src.evaluation.intervals import CHUNK, bootstrap_weights, interval_of
 from src.evaluation.pairing import paired
+from src.evaluation.scores import f1_score
 from src.evaluation.totals import Totals
 from src.evaluation.weighted_sums import ImageSums, Sums, Values, figures
 from src.rng import generator
@@ -111,7 +111,7 @@ def compare(
 ) -> Comparison:
     """Compare two predictions of the same images; errors call them by `names`.
 
-    `DataError` names images that only one side has and truths that differ. Images without truth are passed over.
+    `DataError` names images that only one side has, modes and truths that differ. Images without truth are passed over.
     """
     assert config.bootstrap_draws > 0, "intervals and p values come from draws"
     pairs = paired(first, second, names)
@@ -140,9 +140,12 @@ def compare(
 
 
 def sign_test(won: int, lost: int) -> float:
-    """Exact two-sided p value of so uneven a split under a fair coin; ties are left out."""
+    """Exact two-sided p value of so uneven a split under a fair coin; ties are left out. Cost: 0.1 s for 20,000."""
     total = won + lost
-    tail = sum(math.comb(total, k) for k in range(min(won, lost) + 1))
+    ways, tail = 1, 1
+    for k in range(min(won, lost)):
+        ways = ways * (total - k) // (k + 1)
+        tail += ways
     return min(1.0, 2.0 * (tail / (1 << total)))
 
 
@@ -162,8 +165,7 @@ def _duel(first: ImageCounts, second: ImageCounts) -> ImageDuel:
 
 def _image_f1(image: ImageCounts) -> float:
     assert image.truths is not None
-    objects = len(image.truths) + len(image.found)
-    return 2 * image.matched(0) / objects if objects else 1.0
+    return f1_score(image.matched(0), len(image.truths) + len(image.found))
 
 
 def _differences(first: Totals, second: Totals, config: EvaluationConfig) -> tuple[Difference, ...]:

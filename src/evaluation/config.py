@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+SHOWN = (0.5, 0.75, 0.95)
+"""Thresholds whose figures have a name of their own, such as `f1_50`, where they are among those of an evaluation."""
 MAX_THRESHOLDS = 20
 AssignmentRule = Literal["optimal", "greedy"]
 ScoreSource = Literal["constant", "logprob", "verbalised"]

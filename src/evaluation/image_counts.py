@@ -16,14 +16,11 @@ import numpy as np
 from src.contract.predictions import Prediction
 from src.evaluation.assignment import Matching, match_at_all
 from src.evaluation.buckets import aspect_buckets, size_buckets
+from src.evaluation.chunks import chunks, object_sets
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.lines import LineCoverage, LinePair, line_coverage, line_pair
 from src.evaluation.pairs import Indices, ObjectSet, Pairs, overlapping_pairs
 from src.evaluation.repeats import Repeats, looped
-
-MAX_IMAGES = 256
-MAX_PAIRS = 500_000
-"""Images compared at a time, and pairs of objects, which bound the memory; figures do not depend on either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +77,7 @@ class ComparedImages:
     """Truths and predicted objects of several images with both assignments; indices run over all images."""
 
     def __init__(self, predictions: Sequence[Prediction], config: EvaluationConfig) -> None:
-        names: dict[str, int] = {}
-        tubes = [config.line_tolerance * math.hypot(p.width, p.height) for p in predictions]
-        self.truths = ObjectSet([p.truth or () for p in predictions], tubes, names)
-        self.found = ObjectSet([p.objects for p in predictions], tubes, names)
+        self.truths, self.found = object_sets(predictions, config)
         self.pairs = overlapping_pairs(self.truths, self.found, config.thresholds[0])
         self.agnostic = self._match(self.pairs, config)
         same = self.truths.names[self.pairs.first] == self.found.names[self.pairs.second]
@@ -111,21 +105,8 @@ def count_images(
     predictions: Iterable[Prediction], config: EvaluationConfig
 ) -> Iterator[ImageCounts]:
     """`count_image` of each, in order; chunks of images are compared together."""
-    for chunk in _chunks(predictions):
+    for chunk in chunks(predictions):
         yield from _counted(chunk, config)
-
-
-def _chunks(predictions: Iterable[Prediction]) -> Iterator[list[Prediction]]:
-    chunk: list[Prediction] = []
-    num_pairs = 0
-    for item in predictions:
-        chunk.append(item)
-        num_pairs += (len(item.truth or ()) + len(item.objects)) * len(item.objects)
-        if len(chunk) == MAX_IMAGES or num_pairs >= MAX_PAIRS:
-            yield chunk
-            chunk, num_pairs = [], 0
-    if chunk:
-        yield chunk
 
 
 def _counted(predictions: Sequence[Prediction], config: EvaluationConfig) -> Iterator[ImageCounts]:

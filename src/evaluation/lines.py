@@ -111,8 +111,8 @@ def line_figures(
     truth_length, truth_covered, found_length, found_covered = totals
     columns = [list(column) for column in zip(*pairs, strict=True)] or [[], [], []]
     means = [math.fsum(column) / len(column) if column else None for column in columns]
-    precision = found_covered / found_length if found_length else None
-    recall = truth_covered / truth_length if truth_length else None
+    precision = _share(found_covered, found_length) if found_length else None
+    recall = _share(truth_covered, truth_length) if truth_length else None
     return LineFigures(
         num_pairs=len(columns[0]),
         coverage_precision=precision,
@@ -125,6 +125,7 @@ def line_figures(
 
 
 def _share(part: float, whole: float) -> float:
+    """At most 1: the pieces of a line are rounded otherwise than the whole."""
     return min(part / whole, 1.0) if whole else 0.0
 
 

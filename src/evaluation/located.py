@@ -5,25 +5,23 @@ Chunks of images are compared together. Cost: that of `src.evaluation.pairs` and
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator
 
 from src.contract.predictions import MatchedPair, Prediction
 from src.evaluation.assignment import match_at_all
+from src.evaluation.chunks import chunks, object_sets
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.pairs import ObjectSet, Pairs, overlapping_pairs
 
 LOCATED_IOU = 0.5
-CHUNK = 256  # Images compared at a time; nothing depends on it.
 
 Located = tuple[Prediction, list[MatchedPair]]
 
 
 def located_pairs(predictions: Iterable[Prediction], config: EvaluationConfig) -> Iterator[Located]:
     """Each prediction with the pairs of its class-agnostic assignment at an IoU of 0.5."""
-    for chunk in _chunks(predictions):
-        truths, found = _object_sets(chunk, config)
+    for chunk in chunks(predictions):
+        truths, found = object_sets(chunk, config)
         pairs = overlapping_pairs(truths, found, LOCATED_IOU)
         matched = match_at_all(pairs, truths, found, (LOCATED_IOU,), config.assignment).pairs
         yield from zip(chunk, _by_image(matched, truths, found), strict=True)
@@ -33,24 +31,9 @@ def overlaps_by_image(
     predictions: Iterable[Prediction], config: EvaluationConfig, floor: float
 ) -> Iterator[list[MatchedPair]]:
     """Each prediction's pairs of truths and predicted objects whose IoU is at least `floor`; none is assigned."""
-    for chunk in _chunks(predictions):
-        truths, found = _object_sets(chunk, config)
+    for chunk in chunks(predictions):
+        truths, found = object_sets(chunk, config)
         yield from _by_image(overlapping_pairs(truths, found, floor), truths, found)
-
-
-def _chunks(predictions: Iterable[Prediction]) -> Iterator[list[Prediction]]:
-    source = iter(predictions)
-    while chunk := list(islice(source, CHUNK)):
-        yield chunk
-
-
-def _object_sets(
-    predictions: Sequence[Prediction], config: EvaluationConfig
-) -> tuple[ObjectSet, ObjectSet]:
-    tubes = [config.line_tolerance * math.hypot(p.width, p.height) for p in predictions]
-    names: dict[str, int] = {}
-    truths = ObjectSet([p.truth or () for p in predictions], tubes, names)
-    return truths, ObjectSet([p.objects for p in predictions], tubes, names)
 
 
 def _by_image(pairs: Pairs, truths: ObjectSet, found: ObjectSet) -> list[list[MatchedPair]]:

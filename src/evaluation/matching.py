@@ -1,4 +1,4 @@
-"""One image's overlaps and matches, for pictures and tables of single images."""
+"""One image's matches, for pictures and tables of single images."""
 
 from __future__ import annotations
 
@@ -7,18 +7,6 @@ import numpy as np
 from src.contract.predictions import ImageMatches, MatchedPair, Prediction
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.image_counts import ComparedImages
-from src.evaluation.pairs import ObjectSet, Values, overlapping_pairs
-
-
-def overlaps(prediction: Prediction, config: EvaluationConfig) -> Values:
-    """IoU of every truth with every predicted object, (truths, predicted); regions and lines by their own rules."""
-    tube = config.line_tolerance * float(np.hypot(prediction.width, prediction.height))
-    truths = ObjectSet([prediction.truth or ()], [tube], {})
-    found = ObjectSet([prediction.objects], [tube], {})
-    table = np.zeros((len(truths.items), len(found.items)))
-    pairs = overlapping_pairs(truths, found, 0.0)
-    table[pairs.first, pairs.second] = pairs.iou
-    return table
 
 
 def match_image(prediction: Prediction, config: EvaluationConfig) -> ImageMatches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from src.contract.predictions import Prediction
@@ -16,19 +16,15 @@ Key = tuple[str, int, str]
 def paired(
     first: Iterable[Prediction], second: Iterable[Prediction], names: tuple[str, str]
 ) -> list[tuple[Prediction, Prediction]]:
-    """Predictions of one image each, by key; `DataError` names images that only one side has and truths that differ."""
+    """Predictions of one image each, by key; `DataError` names images that only one side has, modes and truths that differ."""
     one, other = (_by_key(side, name) for side, name in zip((first, second), names, strict=True))
     issues = [
         *_missing(one, other, names),
         *_missing(other, one, names[::-1]),
         *(
-            Issue(
-                message=f"{_said(key)} has another truth than in {names[0]}",
-                where=names[1],
-                remedy="predict both from one version of the data set",
-            )
+            issue
             for key in sorted(one.keys() & other.keys())
-            if _truth(one[key]) != _truth(other[key])
+            for issue in _different(key, one[key], other[key], names)
         ),
     ]
     if issues:
@@ -61,6 +57,25 @@ def _missing(
         )
         for key in sorted(side.keys() - other.keys())
     ]
+
+
+def _different(
+    key: Key, one: Prediction, other: Prediction, names: tuple[str, str]
+) -> Iterator[Issue]:
+    if one.mode != other.mode:
+        yield Issue(
+            message=f"{_said(key)} is answered in another mode than in {names[0]}",
+            where=names[1],
+            got=other.mode,
+            expected=one.mode,
+            remedy="predict both in one mode",
+        )
+    elif _truth(one) != _truth(other):
+        yield Issue(
+            message=f"{_said(key)} has another truth than in {names[0]}",
+            where=names[1],
+            remedy="predict both from one version of the data set",
+        )
 
 
 def _said(key: Key) -> str:

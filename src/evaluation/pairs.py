@@ -1,7 +1,7 @@
 """Pairs of overlapping objects of many images at once, with their IoU.
 
 Pairs of boxes are computed together by numpy; of other pairs, those whose bounding boxes leave the wanted IoU possible go to
-shapely. The values equal `region_iou` bit for bit. Cost: 0.1 us a pair of boxes, 20 to 60 us for each pair of polygons or
+shapely. Cost: 0.1 us a pair of boxes, 20 to 60 us for each pair of polygons or
 lines that is left by the prefilter.
 """
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from src.contract.predictions import Prediction
 from src.evaluation.behaviour import Behaviour, behaviour_of
-from src.evaluation.config import EvaluationConfig
+from src.evaluation.config import SHOWN, EvaluationConfig
 from src.evaluation.image_counts import ImageCounts, count_images
 from src.evaluation.intervals import Interval, intervals
 from src.evaluation.lines import LineFigures, line_figures
@@ -61,7 +61,9 @@ class EvaluationReport:
 
     @property
     def parse_rate(self) -> float:
-        return self.behaviour.num_parsed / self.num_images if self.num_images else 0.0
+        """Of dense answers; 1.0 where there is none that could fail."""
+        dense = self.behaviour.num_dense
+        return self.behaviour.num_parsed / dense if dense else 1.0
 
     @property
     def line_tolerance(self) -> float:
@@ -77,8 +79,8 @@ class EvaluationReport:
         found: dict[str, float] = {}
         if self.behaviour.num_scored:
             for prefix, level, shown in (
-                ("f1", self.class_aware, (0.5, 0.75, 0.95)),
-                ("loc_f1", self.class_agnostic, (0.5, 0.75)),
+                ("f1", self.class_aware, SHOWN),
+                ("loc_f1", self.class_agnostic, SHOWN[:2]),
             ):
                 at = {t: counts.f1 for t, counts in level.by_threshold if t in shown}
                 found |= {f"{prefix}_{round(t * 100)}": f1 for t, f1 in at.items()}

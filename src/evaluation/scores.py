@@ -7,6 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
@@ -26,8 +31,7 @@ class Counts:
 
     @property
     def f1(self) -> float:
-        total = self.truths + self.predicted
-        return 2 * self.matched / total if total else 1.0
+        return f1_score(self.matched, self.truths + self.predicted)
 
     @property
     def is_empty(self) -> bool:
@@ -101,6 +105,16 @@ def macro(classes: Iterable[Level], thresholds: Sequence[float]) -> Macro:
         occurring_mean=mean(occurring),
         nonzero_mean=_nonzero_mean([value for row in table for value in row]) if table else 1.0,
     )
+
+
+def f1_score(matched: int, objects: int) -> float:
+    """Of matches and the objects (or words) of both sides together; 1.0 where there is none."""
+    return 2 * matched / objects if objects else 1.0
+
+
+def f1_scores(matched: Values, objects: Values) -> Values:
+    """The same of arrays of one shape."""
+    return np.divide(2 * matched, objects, out=np.ones_like(matched), where=objects > 0)
 
 
 def mean(values: Sequence[float]) -> float:

@@ -41,8 +41,6 @@ class SectionRules:
 class Section(Protocol):
     """What every section can be turned into."""
 
-    def scalars(self) -> dict[str, float]: ...
-
     def rows(self) -> list[tuple[str, ...]]: ...
 
     def to_json(self) -> dict[str, Any]: ...
@@ -57,15 +55,6 @@ class Sections:
     captions: CaptionPrecision | None
     average_precision: AveragePrecision | None
     summary: SummaryMeasures | None
-
-    def scalars(self) -> dict[str, float]:
-        """Figures as `section/name`, e.g. `text/exact`, `captions/dense_caption_mAP`; only those that the data define."""
-        return {
-            f"{title}/{name}": value
-            for title, section in self._named()
-            if section is not None
-            for name, value in section.scalars().items()
-        }
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by section, null where the file has nothing for it."""

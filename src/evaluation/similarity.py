@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from src.evaluation.wording import stem, words
+from src.evaluation.wording import normalised, stem, words
 
 Similarity = Callable[[str, str], float]
 """From (truth, prediction) to a number between 0 and 1."""
@@ -20,10 +20,15 @@ Similarity = Callable[[str, str], float]
 
 @lru_cache(maxsize=262144)
 def word_alignment(truth: str, found: str) -> float:
-    """The similarity of a predicted description with the true one; 1 where neither has a word, 0 where one has none."""
+    """The similarity of a predicted description with the true one; 0 where one has no word.
+
+    Where neither has one, 1 if they are equal normalised, else 0.
+    """
     wanted, given = words(truth), words(found)
+    if not wanted and not given:
+        return float(normalised(truth) == normalised(found))
     if not wanted or not given:
-        return float(wanted == given)
+        return 0.0
     places = aligned(wanted, given)
     matched = sum(place is not None for place in places)
     if matched == 0:

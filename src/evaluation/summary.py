@@ -19,6 +19,9 @@ from src.evaluation.scores import Counts
 from src.evaluation.summary_items import Items, answered_summary, true_summary, without_heading
 from src.evaluation.wording import normalised
 
+MAX_ANSWERED = 100
+"""The most that one label of an answer counts, unless the reference has more of it: one endless number decides no mean."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryMeasures:
@@ -28,6 +31,7 @@ class SummaryMeasures:
     are those that are JSON, `json_valid` the answers to them that parse. Items are a multiset: `items_matched` counts what
     reference and answer share, `labels_matched` does so without regard to counts. `count_abs_error` sums, over the
     summaries, how far the total of the answer's counts is from the reference's; `over` and `under` tell the direction.
+    But for `same_items`, a label's count in an answer is taken as at most `MAX_ANSWERED`, or the reference's if that is larger.
     `irrelevant` references say that nothing can be described; `irrelevant_correct` of them were answered so, and
     `irrelevant_wrong` other pictures too. `num_truncated` answers were cut off.
     """
@@ -139,10 +143,12 @@ def _compared(
     )
     items: Items = Counter() if is_irrelevant else reference.items
     answered: Items = Counter() if says_so else given.items
+    same_items = items == answered and given.is_valid and is_irrelevant == says_so
+    answered = _capped(answered, items)
     difference = answered.total() - items.total()
     return {
         "exact": truth.strip() == answer.strip(),
-        "same_items": items == answered and given.is_valid and is_irrelevant == says_so,
+        "same_items": same_items,
         "json_references": reference.form == "json",
         "json_valid": reference.form == "json" and given.is_valid,
         **_overlap("items", items, answered),
@@ -154,6 +160,12 @@ def _compared(
         "irrelevant_correct": is_irrelevant and says_so,
         "irrelevant_wrong": says_so and not is_irrelevant,
     }
+
+
+def _capped(answered: Items, truth: Items) -> Items:
+    return Counter(
+        {label: min(count, max(MAX_ANSWERED, truth[label])) for label, count in answered.items()}
+    )
 
 
 def _overlap(name: str, truth: Items, answered: Items) -> Mapping[str, int]:

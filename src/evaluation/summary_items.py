@@ -5,7 +5,7 @@
 | `bolt×3, nut` | `bolt`: 3, `nut`: 1 |
 | `{"bolt": 3, "nut": {"new": 1}}` | `bolt`: 3, `nut/new`: 1 |
 | `{"remark": "dusty"}` | `remark=dusty`: 1 |
-| `{"kinds": [{"kind": "BBU", "maker": {"A": 2}}]}` | `kinds/kind=BBU`: 1, `kinds/kind=BBU/maker/A`: 2 |
+| `{"kinds": [{"kind": "BBU", "maker": {"A": 2}}]}` | `kinds/kind=bbu`: 1, `kinds/kind=bbu/maker/a`: 2 |
 | `["bolt", "bolt"]` | `bolt`: 2 |
 
 In JSON, a whole number is the count of its path; a text or any other value counts once under `path=value`; entries of a list
@@ -26,6 +26,8 @@ from src.evaluation.wording import folded, normalised
 
 Form = Literal["json", "plain"]
 Items = Counter[str]
+MAX_DIGITS = 18
+"""Whole numbers of JSON that are longer are read as the largest of that length."""
 _HEADING = re.compile(r"\A\s*<[^\n]*>\s*(?:\n|\Z)")
 
 
@@ -67,7 +69,8 @@ def plain_items(text: str, grammar: SummaryGrammar) -> Items:
     marks = "|".join(_mark_pattern(mark) for mark in grammar.count_marks)
     counted = re.compile(rf"(.+?)(?:{marks})\s*(\d{{1,9}})\s*", re.DOTALL | re.IGNORECASE)
     items: Items = Counter()
-    for piece in re.split(separators, text):
+    for part in re.split(separators, text):
+        piece = " ".join(part.split())  # A run of spaces would be tried from each of its places.
         match = counted.fullmatch(piece)
         label, count = (match[1], int(match[2])) if match else (piece, 1)
         if normalised(label) and count:
@@ -136,7 +139,15 @@ def _joined(path: str, name: str) -> str:
 def _items_of_json(text: str) -> Items | None:
     """The items of the object or list that the text is; None if it is neither, or nested too deep to be meant."""
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_int=_bounded)
         return json_items(data) if isinstance(data, dict | list) else None
     except (ValueError, RecursionError):
         return None
+
+
+def _bounded(digits: str) -> int:
+    """A model may write a number of any length, which neither `int` nor a mean could take."""
+    if len(digits) <= MAX_DIGITS:
+        return int(digits)
+    most = int("9" * MAX_DIGITS)
+    return -most if digits.startswith("-") else most

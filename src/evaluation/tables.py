@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from src.evaluation.behaviour import Behaviour
+from src.evaluation.config import SHOWN
 from src.evaluation.intervals import Interval
 from src.evaluation.lines import LineFigures
 from src.evaluation.scores import Level, Macro
 from src.evaluation.totals import Slice
 
 Row = tuple[str, str, str, str]
-SHOWN = (0.5, 0.75, 0.95)
 WIDTH = 44
 
 

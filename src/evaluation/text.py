@@ -21,7 +21,7 @@ from src.domains.config import DescGrammar
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.desc_parts import desc_parts
 from src.evaluation.located import located_pairs
-from src.evaluation.scores import Counts
+from src.evaluation.scores import Counts, f1_score
 from src.evaluation.wording import normalised, words
 
 
@@ -66,7 +66,7 @@ class TextMeasures:
 
     @property
     def token_f1_micro(self) -> float:
-        return 2 * self.words_matched / self.words_total if self.words_total else 1.0
+        return f1_score(self.words_matched, self.words_total)
 
     def scalars(self) -> dict[str, float]:
         """Shares of the matched pairs and the F1 of slots; empty without a pair: there is no wording to judge."""
@@ -140,7 +140,9 @@ def text_measures(counts: DescPairs, grammar: DescGrammar) -> TextMeasures:
         shared, total = (Counter(one) & Counter(other)).total(), len(one) + len(other)
         sums["words_matched"] += count * shared
         sums["words_total"] += count * total
-        shares.append(count * (2 * shared / total if total else 1.0))
+        # Where neither has a word, marks are all there is to compare.
+        same = float(normalised(truth) == normalised(found))
+        shares.append(count * (f1_score(shared, total) if total else same))
         parts, found_parts = desc_parts(truth, grammar), desc_parts(found, grammar)
         sums["head"] += count * (parts.head == found_parts.head)
         for key, value in _slot_counts(Counter(parts.slots), Counter(found_parts.slots)).items():

@@ -11,10 +11,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from src.evaluation.config import SHOWN
+from src.evaluation.scores import f1_scores
 from src.evaluation.totals import Codes, Totals
 
 Values = NDArray[np.float64]
-SHOWN = (0.5, 0.75, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +70,18 @@ def figures(sums: Sums, thresholds: tuple[float, ...]) -> dict[str, Values]:
     """Primary figures by name, (D,) each: F1 with and without regard to descriptions, and macro F1 over classes that occur."""
     found: dict[str, Values] = {}
     for prefix, matched in (("f1", sums.aware), ("loc_f1", sums.agnostic)):
-        table = _f1(matched, np.broadcast_to(sums.objects, matched.shape))
+        table = f1_scores(matched, np.broadcast_to(sums.objects, matched.shape))
         for k, threshold in enumerate(thresholds):
             if threshold in SHOWN:
                 found[f"{prefix}_{round(threshold * 100)}"] = table[:, k]
         found[f"{prefix}_mean"] = table.mean(axis=1)
     occurs = sums.class_objects > 0
     number = occurs.sum(axis=0)
-    total = np.where(occurs, _f1(sums.class_matched, sums.class_objects), 0.0).sum(axis=0)
+    total = np.where(occurs, f1_scores(sums.class_matched, sums.class_objects), 0.0).sum(axis=0)
     found[f"macro_f1_{round(thresholds[0] * 100)}"] = np.divide(
         total, number, out=np.ones_like(total), where=number > 0
     )
     return found
-
-
-def _f1(matched: Values, objects: Values) -> Values:
-    return np.divide(2 * matched, objects, out=np.ones_like(matched), where=objects > 0)
 
 
 def _by_class(names: Codes, images: Codes, shape: tuple[int, int]) -> Any:

@@ -30,6 +30,10 @@ def row(count, shift, desc="a"):
         ([box(0, 0, 10, 10), poly(0, 0, 10, 0, 10, 10, 0, 10)], 1, 0),
         ([line(0, 0, 50, 50)] * 3, 2, 3),
         ([box(0, 0, 10, 10), box(0, 0, 10, 10, desc="b")], 0, 0),
+        ([poly(0, 0, 5, 5, 10, 10)] * 50, 49, 50),  # No area, so no IoU with itself.
+        ([poly(0, 0, 5, 5, 10, 10), poly(0, 0, 5, 5, 10, 11)] * 2, 2, 0),
+        ([poly(0, 0, 5, 5, 10, 10), poly(0, 0, 5, 5, 10, 10, desc="b")], 0, 0),
+        ([poly(0, 0, 5, 5, 10, 10), line(0, 0, 5, 5, 10, 10)], 0, 0),
     ],
 )
 def test_duplicates_and_loops(objects, duplicates, in_loops):
@@ -81,6 +85,18 @@ def test_negatives():
     rates = found.rates()
     assert rates["hallucination_rate"] == rates["correct_empty_rate"] == pytest.approx(1 / 3)
     assert rates["objects_per_negative"] == 1
+
+
+def test_summaries_have_no_part_in_the_parse_rate():
+    def summary(**changes):
+        return prediction(None, [], mode="summary", summary="a", **changes)
+
+    found = report(prediction([], []), prediction([], [], is_valid=False), *[summary()] * 8)
+    assert (found.behaviour.num_parsed, found.behaviour.num_dense) == (1, 2)
+    assert found.behaviour.rates()["parse_rate"] == found.parse_rate == 0.5
+    only = report(summary())
+    assert "parse_rate" not in only.behaviour.rates()
+    assert only.parse_rate == 1.0
 
 
 def test_count_errors():

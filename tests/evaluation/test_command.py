@@ -78,7 +78,23 @@ def test_a_comparison_prints_wins_and_names_what_does_not_pair(tmp_path):
     assert code == 1
     assert f"row 2 (x.png) is not in {second}" in error
     assert in_process("--pred", first, "--against", second, "--draws", "0")[0] == 2
-    assert in_process("--pred", first, "--line-tolerance", "0")[0] == 2
+    for words in (
+        ("--slices",),
+        ("--domain=x",),
+        ("--tie-orders", "3"),
+        ("--score-source", "constant"),
+    ):
+        code, _, error = in_process("--pred", first, "--against", second, *words)
+        assert code == 2
+        assert words[0].partition("=")[0] in error
+
+
+@pytest.mark.parametrize("option", ["--line-tolerance", "--coverage-tolerance"])
+@pytest.mark.parametrize("value", ["0", "-0.1", "1", "nan", "inf"])
+def test_a_tolerance_is_a_share(option, value):
+    code, _, error = in_process("--pred", "gone.jsonl", option, value)
+    assert code == 2
+    assert "between 0 and 1" in error
 
 
 def in_process(*words):

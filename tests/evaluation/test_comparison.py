@@ -1,6 +1,7 @@
 """Paired comparisons by hand and against a plain permutation test."""
 
 import itertools
+import time
 from dataclasses import replace
 
 import pytest
@@ -41,6 +42,13 @@ def test_who_won():
 )
 def test_sign_tests(won, lost, p):
     assert sign_test(won, lost) == pytest.approx(p, abs=1e-12)
+
+
+def test_sign_tests_of_many_images_are_quick():
+    start = time.process_time()
+    assert sign_test(10_000, 10_000) == 1
+    assert sign_test(10_300, 9_700) == pytest.approx(2.3e-5, rel=0.05)
+    assert time.process_time() - start < 2
 
 
 def test_a_file_against_itself_is_a_tie_without_a_difference():
@@ -104,6 +112,11 @@ def test_order_of_images_and_rows_changes_nothing():
         (side([HIT]), side([HIT], [HIT]), "row 1 (1.png) is not in a.jsonl"),
         (side([HIT]), side([HIT], truth=(MISS,)), "has another truth than in a.jsonl"),
         (side([HIT]) * 2, side([HIT]), "is there twice"),
+        (
+            side([HIT]),
+            [replace(p, mode="summary") for p in side([])],
+            "in another mode than in a.jsonl",
+        ),
         (side([], truth=None), side([], truth=None), "no image has a truth"),
         ([], [], "no image has a truth"),
     ],

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from src.evaluation.lines import line_coverage, line_pair
+from src.evaluation.lines import LineCoverage, line_coverage, line_figures, line_pair
 from tests.evaluation.cases import box, line, prediction, report
 
 FIVE = {"diagonal": 500.0, "tolerance": 5.0}
@@ -44,6 +44,13 @@ def test_coverage_does_not_need_matches():
     assert found.class_aware.at(0.5).matched == 1
     assert found.lines.coverage_f1 == pytest.approx(1)
     assert found.lines.num_pairs == 1
+
+
+def test_a_covered_share_is_at_most_one():
+    # The pieces that a prediction covers are rounded otherwise than the whole.
+    coverage = LineCoverage(0.1 + 0.2, 0.3000000000000001, 1.0, 1.0000000000000002)
+    found = line_figures([coverage], [])
+    assert (found.coverage_recall, found.coverage_precision, found.coverage_f1) == (1, 1, 1)
 
 
 def test_coverage_asks_for_the_description():

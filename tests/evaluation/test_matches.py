@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from src.datasets.geometry.overlap import Region, region_iou
-from src.evaluation.matching import match_image, overlaps
+from src.datasets.geometry.overlap import Region
+from src.evaluation.matching import match_image
 from tests.evaluation.cases import (
     C_SHAPE,
     CONFIG,
@@ -16,6 +16,7 @@ from tests.evaluation.cases import (
     random_predictions,
     report,
 )
+from tests.evaluation.overlap_tables import overlaps, region_iou
 
 TUBE = 0.02 * math.hypot(100, 100)
 

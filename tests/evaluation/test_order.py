@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from src.evaluation import assignment, image_counts, lines, report
+from src.evaluation import assignment, chunks, lines, report
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.image_counts import count_image, count_images
 from src.evaluation.report import evaluate, merge, report_of
@@ -74,7 +74,7 @@ def test_splits_over_ranks_change_nothing(items):
 @pytest.mark.parametrize("limit", [("MAX_IMAGES", 3), ("MAX_PAIRS", 1)])
 def test_images_compared_at_a_time_change_nothing(items, monkeypatch, limit):
     expected = list(count_images(items, CONFIG))
-    monkeypatch.setattr(image_counts, *limit)
+    monkeypatch.setattr(chunks, *limit)
     assert list(count_images(items, CONFIG)) == expected
 
 

@@ -1,12 +1,13 @@
 """Summaries, by hand."""
 
+import time
 from collections import Counter
 
 import pytest
 
 from src.domains.config import SummaryGrammar
 from src.evaluation.summary import summary_counts, summary_measures
-from src.evaluation.summary_items import answered_summary, true_summary
+from src.evaluation.summary_items import answered_summary, plain_items, true_summary
 from src.rng import generator
 from tests.evaluation.cases import prediction
 
@@ -118,6 +119,37 @@ def test_other_modes_and_missing_references_are_no_summaries():
     assert empty.scalars() == {}
     assert empty.rows() == []
     assert empty.to_json()["counts"]["num_summaries"] == 0
+
+
+@pytest.mark.parametrize("number", ["250", "1" * 40, "1" * 400, "1" * 5000])
+@pytest.mark.parametrize("form", ['{"bolt": %s, "nut": 1}', "bolt×%s, nut"])
+def test_a_number_without_end_decides_no_figure(form, number):
+    number = number if form.startswith("{") else number[:9]
+    found = measures((form % 2, form % number))
+    assert (found.items_matched, found.items_true, found.items_answered) == (3, 3, 101)
+    assert (found.same_items, found.count_abs_error, found.json_valid) == (
+        0,
+        98,
+        found.json_references,
+    )
+    assert found.scalars()["item_f1"] == 2 * 3 / 104
+
+
+def test_a_large_count_that_is_right_is_not_capped():
+    found = measures(('{"bolt": 500}', '{"bolt": 500}'), ("bolt×500", "bolt×600"))
+    assert (found.items_matched, found.items_answered, found.same_items) == (1000, 1000, 1)
+
+
+def test_time_is_linear_in_white_space():
+    def seconds(length):
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            plain_items("bolt" + " " * length + "y", GRAMMAR)
+            times.append(time.process_time() - start)
+        return min(times) + 1e-3
+
+    assert seconds(8000) / seconds(1000) < 24
 
 
 def test_order_and_split_change_nothing():

@@ -8,6 +8,7 @@ from src.domains.config import DescGrammar
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.located import located_pairs
 from src.evaluation.scores import Counts
+from src.evaluation.similarity import word_alignment
 from src.evaluation.text import desc_pairs, text_measures
 from src.rng import generator
 from tests.evaluation.cases import box, prediction
@@ -40,7 +41,17 @@ def test_words_are_a_multiset():
     assert found.token_f1_micro == pytest.approx(4 / 8)
     assert measures(("big bolt", "big big bolt")).token_f1 == pytest.approx(2 * 2 / 5)
     assert measures(("华为设备", "华为机")).token_f1 == pytest.approx(2 * 2 / 7)
-    assert measures(("...", "!!!")).token_f1 == 1.0
+
+
+@pytest.mark.parametrize(
+    ("truth", "found", "value"),
+    [("+", "-", 0), ("...", "!!!", 0), ("+", " + ", 1), ("＋", "+", 1), ("+", "a", 0), ("", "", 1)],
+)
+def test_texts_without_words_are_compared_as_they_are(truth, found, value):
+    pair = measures((truth, found))
+    assert pair.token_f1 == value
+    assert pair.normalised == value
+    assert word_alignment(truth, found) == value
 
 
 def test_slots_of_pairs_of_key_and_value():

@@ -181,6 +181,10 @@ PATTERNS = (
     "[1,2",
     ',"',
     "[ ",
+    "x[",
+    ',"b":7',
+    '{"a":[7',
+    '["a",1,2,3,4],7,',
 )
 
 
@@ -261,6 +265,30 @@ def test_what_is_not_an_object_is_dropped_with_its_reason(name, text, reason):
     assert all((part.reason + part.text).encode() for part in answer.dropped)
 
 
+STRAY = [
+    ("compact", '[["a",1,2,3,4],[5,6,7,8]]', 1, ["[5,6,7,8]]"]),
+    ("compact", '[["a",1,2,3,4],{"bbox_2d":[1,2,3,4],"label":"b"}]', 1, ['{"bbox_2d":[1,2,3,4],"label":"b"}]']),
+    ("compact", "[[1,2,3,4]]", 0, ["[[1,2,3,4]]"]),
+    ("compact", '[["a",1,2,3,4],7,["b",1,2,3,4], [ ] ]', 2, ["7"]),
+    ("compact", '7,[["a",1,2,3],8,["b",1,2,3,4]]', 1, ["7,[", '["a",1,2,3]', "8"]),
+    ("compact", "nothing", 0, ["nothing"]),
+    ("grouped", '{"a":[[1,2,3,4]],"b":{"c":1}}', 1, ['"b":{"c":1}}']),
+    ("grouped", '{"a":[[1,2,3,4]],"b":7,"c":[[1,2,3,4]]}', 2, ['"b":7']),
+    ("grouped", '{"a":[[1,2,3,4]7],"c":[[1,2,3,4]]}', 2, ["7]"]),
+    ("grouped", '{"a":[10,20,30,40],"b":[[1,2,3,4]]}', 1, ['10,20,30,40],"b":[[1,2,3,4]]}']),
+    ("grouped", '{"a":["b":[[1,2,3,4]]}', 1, ['"a":[']),
+    ("grouped", "nothing", 0, ["nothing"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "count", "dropped"), STRAY)
+def test_nothing_but_separators_is_passed_over(name, text, count, dropped):
+    answer = FORMATS[name].parse(text, *SIZE, "norm1000")
+    assert len(answer.objects) == count
+    assert not answer.is_valid
+    assert [part.text for part in answer.dropped] == dropped
+
+
 DAMAGED = [
     # A label that lost its end: the objects behind it have none, those of the next one do.
     ('{"a":[[1,2,3,4]],"b:[[1,2,3,5]],"c":[[1,2,3,6]]}', "ac"),
@@ -317,6 +345,15 @@ def test_whole_answers_are_valid(name, text, count):
     answer = FORMATS[name].parse(text, *SIZE, "norm1000")
     assert answer.is_valid
     assert len(answer.objects) == count
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("space", ["", " ", "\n", "\t  "])
+def test_an_empty_answer_may_hold_white_space(name, space):
+    begin, end = FORMATS[name].write([]).text
+    answer = FORMATS[name].parse(f"{space}{begin}{space}{end}{space}", *SIZE, "norm1000")
+    assert answer.is_valid
+    assert answer.dropped == answer.objects == ()
 
 
 @pytest.mark.parametrize(

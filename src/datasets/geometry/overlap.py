@@ -1,7 +1,6 @@
-"""Overlap of shapes: true polygon IoU (concave included) and the IoU of lines thickened to tubes.
+"""Shapes as regions for overlap tests: polygons as they are (concave included), lines thickened to tubes.
 
-Axis-aligned boxes are computed in closed form; everything else by shapely. A self-intersecting polygon is read by the even-odd
-rule through `shapely.make_valid`. Cost: 0.2 us a pair of boxes, 20 to 60 us a pair of polygons.
+A self-intersecting polygon is read by the even-odd rule through `shapely.make_valid`.
 """
 
 from __future__ import annotations
@@ -13,21 +12,6 @@ from src.contract.records import ObjectAnnotation
 
 Box = tuple[float, float, float, float]
 QUARTER_SEGMENTS = 8  # of a tube's round ends and corners
-
-
-def box_iou(first: Box, second: Box) -> float:
-    """Intersection over union of two boxes x1, y1, x2, y2."""
-    width = min(first[2], second[2]) - max(first[0], second[0])
-    height = min(first[3], second[3]) - max(first[1], second[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    union = (
-        (first[2] - first[0]) * (first[3] - first[1])
-        + (second[2] - second[0]) * (second[3] - second[1])
-        - shared
-    )
-    return shared / union
 
 
 def bounds(points: Sequence[float]) -> Box:
@@ -67,18 +51,3 @@ class Region:
                 self.shape = polygon if polygon.is_valid else shapely.make_valid(polygon)
             self.area = float(self.shape.area)
         return self.shape
-
-
-def region_iou(first: Region, second: Region) -> float:
-    """IoU of two regions; a line never overlaps a box or polygon by definition."""
-    if first.is_line != second.is_line:
-        return 0.0
-    a, b = first.box, second.box
-    if a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]:
-        return 0.0
-    if first.is_box and second.is_box:
-        return box_iou(a, b)
-    one, other = first.build(), second.build()
-    shared = float(one.intersection(other).area)
-    union = first.area + second.area - shared
-    return shared / union if union > 0 else 0.0

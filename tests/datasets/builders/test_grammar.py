@@ -10,9 +10,11 @@ from functools import cache
 
 import pytest
 
+from src.contract.text_rules import CONTROL
 from src.datasets.builders.config import BuilderConfig
 from src.datasets.builders.conversation import Conversation, Prompts
 from src.datasets.builders.formats.registry import FORMATS
+from src.datasets.builders.formats.writing import ObjectText
 from src.datasets.builders.jsonlines import JsonLinesBuilder
 from src.errors import ConfigError
 from src.rng import generator
@@ -139,6 +141,21 @@ def test_what_a_grammar_accepts_is_read_as_valid(name):
     assert {item.desc for item in answer.objects} == {"\\"}
     # The one thing that is more than a grammar's: objects are counted from 1.
     assert answer.is_valid == (name != "standard")
+
+
+def legal(desc) -> bool:
+    """By the data contract: what a record's description may be is what a writer can meet."""
+    return desc == desc.strip() and not CONTROL.search(desc)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_grammar_knows_every_character_as_the_contract_does(name):
+    accepts = recogniser(FORMATS[name].grammar("norm1000", None)).fullmatch
+    rare = (0x1680, *range(0x2000, 0x2070), 0x3000, 0x4E00, 0xFEFF, 0x1F600)
+    for code in (*range(0x20, 0x180), *rare):
+        for desc in (f"a{chr(code)}b", f"a{chr(code)}", f"{chr(code)}b"):
+            item = ObjectText(desc=desc, kind="bbox_2d", pairs=((0, 0), (1, 1)))
+            assert bool(accepts(FORMATS[name].write([item]).text)) == legal(desc), ascii(desc)
 
 
 def test_the_check_sees_a_wider_grammar():

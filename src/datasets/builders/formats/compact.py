@@ -53,19 +53,26 @@ def write(objects: Sequence[ObjectText]) -> WrittenText:
 
 
 def parse(text: str, width: int, height: int, norm: Norm) -> ParsedAnswer:
-    """Every complete object of a possibly damaged text, points in pixels; never raises; linear time."""
+    """Every complete object of a possibly damaged text, points in pixels; never raises; linear time.
+
+    All else but separators is dropped with a reason, text around the list included.
+    """
     found = Collector(Target(width=width, height=height, norm=norm), "label")
     opening = OPENING.search(text)
     while opening is not None:
         start = opening.start()
         entry = ENTRY.match(text, start)
         if entry is not None:
+            found.reach(text, start, entry.end())
             _take(found, text, start, entry.end())
             opening = OPENING.search(text, entry.end())
             continue
         opening = OPENING.search(text, start + 1)
         reason = "cut off" if CUT_OFF.match(text, start) else "not a described object"
-        found.drop(reason, text[start : opening.start() if opening else len(text)])
+        end = opening.start() if opening else len(text)
+        found.reach(text, start, end)
+        found.drop(reason, text[start:end])
+    found.reach(text, len(text), len(text))
     return found.answer(_is_whole(text, len(found)))
 
 

@@ -1,8 +1,8 @@
 """Grammars for constrained decoding: GBNF, the notation that llama.cpp, vLLM and xgrammar read, and JSON schemas.
 
 A grammar allows exactly what a format's writer can write in a coordinate space: its spacing, its kinds, whole numbers on the
-grid, descriptions without control characters or outer spaces. What no context-free grammar can say stays open: that a box's
-first corner lies before its second, that a counter is right, that a label of `grouped` stands once.
+grid, descriptions without control characters or outer spaces. Some things stay open: that a box's first corner lies before its
+second, that a counter is right, that a label of `grouped` stands once, that a description spells no special token of the model.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ COORDINATES: Mapping[Norm, str] = {
     "norm1000": '"0" | [1-9] ([0-9] [0-9]?)? | "1000"',
 }
 TEXT = {
-    "label": r'"\"" word (" "+ word)* "\""',
-    "word": r'([^"\\\x00-\x20\x7F] | "\\" ["\\])+',
+    "label": r'"\"" word (space+ word)* "\""',
+    "word": r'([^"\\\x00-\x20\x7F-\xA0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000] | "\\" ["\\])+',
+    "space": r"[ \xA0\u1680\u2000-\u200A\u202F\u205F\u3000]",
 }
 
 

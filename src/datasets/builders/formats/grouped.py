@@ -65,7 +65,8 @@ def write(objects: Sequence[ObjectText]) -> WrittenText:
 def parse(text: str, width: int, height: int, norm: Norm) -> ParsedAnswer:
     """Every complete object of a possibly damaged text, points in pixels; never raises; linear time.
 
-    An object's span is its own list: the characters of its label belong to the whole group.
+    An object's span is its own list: the characters of its label belong to the whole group. All else but separators is dropped
+    with a reason, text around the object included.
     """
     found = Collector(Target(width=width, height=height, norm=norm), "label")
     mark = MARK.search(text)
@@ -73,17 +74,20 @@ def parse(text: str, width: int, height: int, norm: Norm) -> ParsedAnswer:
         label = LABEL.match(text, mark.end())
         position = _stray(found, text, mark.end()) if label is None else _group(found, text, label)
         mark = MARK.search(text, position)
+    found.reach(text, len(text), len(text))
     return found.answer(_is_whole(text, len(found)))
 
 
 def _group(found: Collector, text: str, label: re.Match[str]) -> int:
     """Read a label's lists; the offset after them, or where they stop to be lists."""
+    found.reach(text, label.start(), label.end())
     desc, reason = decoded(label.group(1))
     if desc is None:
         found.drop(reason, label.group(1))
         desc = ""  # Its lists are reported as having no label.
     position = resume = label.end()
     while (item := ITEM.match(text, position)) is not None:
+        found.reach(text, item.start(), item.end())
         _take(found, text, desc, item)
         resume = item.end()  # The comma after it tells a label where one stands in a list's place.
         after = AFTER_ITEM.match(text, resume)
@@ -93,11 +97,16 @@ def _group(found: Collector, text: str, label: re.Match[str]) -> int:
         if after.group(1) == "]":
             return position
     if LABEL.match(text, position):
+        if resume == label.end():
+            found.drop("not a list of numbers", label.group())
         return resume
     rest = text[position : position + MAX_SHOWN]
     if not rest or CUT_ITEM.match(text, position):
+        found.reach(text, position, len(text))
         found.drop("cut off", rest or label.group())
         return len(text)
+    mark = MARK.search(text, position + 1)
+    found.reach(text, position, mark.start() if mark else len(text))
     found.drop("not a list of numbers", rest)
     return resume
 
@@ -115,9 +124,11 @@ def _stray(found: Collector, text: str, start: int) -> int:
     """Report what begins at `start` outside every group: a list without a label, a text that is cut off."""
     item = ITEM.match(text, start)
     if item is not None:
+        found.reach(text, start, item.end())
         found.drop("no label", item.group())
         return item.end()
     if CUT_LABEL.match(text, start):
+        found.reach(text, start, len(text))
         found.drop("cut off", text[start : start + MAX_SHOWN])
         return len(text)
     return start + 1

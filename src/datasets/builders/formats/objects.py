@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from src.datasets.builders.formats.scanning import leaves
 MAX_SHOWN = 120
 SCORE_KEY = "score"  # never written by this project; read where a model was taught to write one
 FEWEST_PAIRS: Mapping[GeometryKind, int] = {"bbox_2d": 2, "poly": 3, "line": 2}
+
+_MEANING = re.compile(r"[^\s,\[\]{}]")  # What separators between objects are not made of.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,7 @@ class Collector:
         self._objects: list[ObjectAnnotation] = []
         self._spans: list[tuple[int, int]] = []
         self._scores: list[float | None] = []
+        self._reached = 0
 
     def __len__(self) -> int:
         """Whole objects so far."""
@@ -53,6 +57,13 @@ class Collector:
     def drop(self, reason: str, piece: str) -> None:
         self.dropped.append(DroppedPart(reason=reason, text=shortened(piece)))
 
+    def reach(self, text: str, start: int, end: int) -> None:
+        """Say that characters `start` to `end` are kept or dropped; what was passed over before them is dropped, too."""
+        passed = text[self._reached : start]
+        if _MEANING.search(passed):
+            self.drop("not a described object", passed.lstrip("]}, \t\r\n").rstrip(", \t\r\n"))
+        self._reached = max(self._reached, end)
+
     def answer(self, is_whole: bool) -> ParsedAnswer:
         """`is_whole`: the text without its objects followed the format; with something dropped it is not valid all the same."""
         return ParsedAnswer(
@@ -67,8 +78,9 @@ class Collector:
 def collect_leaves(text: str, target: Target, desc_key: str) -> Collector:
     """Every complete object of a text whose objects are innermost `{...}` with `desc_key` and one geometry."""
     found = Collector(target, desc_key)
+    whole = text.strip()
     for leaf in leaves(text):
-        if leaf.value == {} and text.strip() == "{}":
+        if leaf.value == {} and leaf.text == whole:  # an empty picture
             continue
         if leaf.value is None:
             found.drop(leaf.reason, leaf.text)
