@@ -21,7 +21,6 @@ from data_conversion.config import ConversionConfig
 from data_conversion.pipeline.convert_item import IMAGES, Job, Outcome, convert_item
 from data_conversion.pipeline.raw import Item, SplitName
 from data_conversion.pipeline.readers.registry import READERS
-from data_conversion.pipeline.report_page import write_conversion_page
 from data_conversion.pipeline.split import draw_split, limit_items
 from src.domains.loader import load_pack
 from src.errors import DataError, RecordError, UsageError
@@ -69,6 +68,9 @@ def convert(config: ConversionConfig) -> Converted:
     split = listing.split if use_lists and listing.split else _drawn(outcomes, config)
     _write(outcomes, split, config)
     report = _report(outcomes, split, config, listing.split_source if use_lists else "seeded")
+    # Drawing needs OpenCV, whose import the commands that only ask for help should not pay.
+    from data_conversion.pipeline.report_page import write_conversion_page
+
     write_conversion_page(config.output / PAGE, outcomes, report, config)
     write_bytes(config.output / REPORT, orjson.dumps(report, option=JSON))
     counts = report["counts"]

@@ -99,6 +99,7 @@ def _group(found: Collector, text: str, label: re.Match[str]) -> int:
     if LABEL.match(text, position):
         if resume == label.end():
             found.drop("not a list of numbers", label.group())
+            return text.rindex("[", 0, resume)  # It tells a label, as the comma after an item does.
         return resume
     rest = text[position : position + MAX_SHOWN]
     if not rest or CUT_ITEM.match(text, position):
