@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from src.datasets.geometry.affine import transform_points
 from src.datasets.mix import member_specs
 from src.datasets.preparation import make_plan, total_steps
 from src.datasets.render import render
-from src.datasets.scene import Scene, SceneObject
+from src.datasets.scene import RenderedScene, Scene, SceneObject
 from src.errors import ConfigError
 from src.report.page import GoneObject, ReportSample, truth_sample, write_report
 from src.report.sheet import contact_sheet
@@ -116,15 +117,24 @@ def _spread(count: int, wanted: int) -> list[int]:
 
 def _plain(scene: Scene, config: TrainingConfig, dataset: str) -> ReportSample:
     rendered = render(scene, make_budget(config))
+    return _sample(
+        rendered,
+        dataset,
+        group="original",
+        truth_notes=tuple(f"object {item.shape.object_id}" for item in rendered.objects),
+    )
+
+
+def _sample(rendered: RenderedScene, dataset: str, **shown: Any) -> ReportSample:
+    """A rendered scene on the page; `shown` are the group and the notes of `truth_sample`."""
     return truth_sample(
         rendered.pixels[0],
         tuple(_annotation(item) for item in rendered.objects),
         rendered.size,
-        name=str(scene.source),
-        row=scene.source.line - 1,
+        name=str(rendered.source),
+        row=rendered.source.line - 1,
         dataset=dataset,
-        group="original",
-        truth_notes=tuple(f"object {item.shape.object_id}" for item in rendered.objects),
+        **shown,
     )
 
 
@@ -141,13 +151,9 @@ def _variant(scene: Scene, pipeline: Pipeline, key: DrawKey, dataset: str) -> Re
     trace = traces[0]
     drawn = [step.op for step in trace.steps if step.transforms]
     skipped = [f"{step.op}: {step.skipped}" for step in trace.steps if step.skipped]
-    return truth_sample(
-        rendered.pixels[0],
-        tuple(_annotation(item) for item in rendered.objects),
-        rendered.size,
-        name=str(scene.source),
-        row=scene.source.line - 1,
-        dataset=dataset,
+    return _sample(
+        rendered,
+        dataset,
         group=f"epoch {key.epoch}, step {key.step}",
         notes=(
             "bypassed" if trace.bypassed else ", ".join(drawn) or "nothing drawn",

@@ -270,7 +270,8 @@ def test_a_wrong_url_and_an_untrusted_certificate_fail_at_once(monkeypatch):
      completion("x", "content_filter")],
 )  # fmt: skip
 def test_a_body_that_is_no_answer(body):
-    failure(lambda *_: (200, body, {}), r"not a chat completion|another reason")
+    _, seen, _ = failure(lambda *_: (200, body, {}), r"not a chat completion|another reason")
+    assert len(seen) == 1  # A server that says this will say it again.
 
 
 def entry(token, logprob, **more):

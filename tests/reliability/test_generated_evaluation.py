@@ -25,6 +25,10 @@ GENERATED = (
     "custom.evaluation.max_new_tokens=12", "custom.evaluation.pictures=3",
     "custom.final_evaluation.enabled=false", "training.max_steps=6",
 )  # fmt: skip
+KEEPING_BEST = (
+    *GENERATED, "training.load_best_model_at_end=true", "training.metric_for_best_model=f1_50",
+    "custom.final_evaluation.enabled=true", "custom.final_evaluation.max_new_tokens=4",
+)  # fmt: skip
 WITHOUT_LEARNING = ("training.learning_rate=0", "training.eval_steps=4")
 
 
@@ -150,11 +154,7 @@ def test_generating_leaves_training_as_it_was(recipe, whole, tmp_path):
 
 def test_the_best_checkpoint_by_f1_is_the_final_one(recipe, tmp_path):
     run_dir = tmp_path / "run"
-    words = (
-        *GENERATED, "training.load_best_model_at_end=true", "training.metric_for_best_model=f1_50",
-        "training.save_total_limit=1", "custom.final_evaluation.enabled=true",
-        "custom.final_evaluation.max_new_tokens=4",
-    )  # fmt: skip
+    words = (*KEEPING_BEST, "training.save_total_limit=1")
     run = recipe.run(run_dir, *words, fault="scripted figures")
     chosen = "step 4 of 6, the best: f1_50 0.9"
     assert chosen in run.output
@@ -172,11 +172,7 @@ def test_the_best_checkpoint_by_f1_is_the_final_one(recipe, tmp_path):
 def test_an_evaluation_whose_step_is_not_saved_cannot_be_the_best(recipe, tmp_path):
     """The fault: the report names the figure of step 4 beside the weights of another."""
     run_dir = tmp_path / "run"
-    words = (
-        *GENERATED, "training.load_best_model_at_end=true", "training.metric_for_best_model=f1_50",
-        "training.save_steps=6", "custom.final_evaluation.enabled=true",
-        "custom.final_evaluation.max_new_tokens=4",
-    )  # fmt: skip
+    words = (*KEEPING_BEST, "training.save_steps=6")
     run = recipe.run(run_dir, *words, fault="scripted figures")
     assert "step 6 of 6, the best: f1_50 0.5" in run.output
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from src.contract.coordinates import Norm
 from src.contract.predictions import ParsedAnswer
@@ -33,33 +33,30 @@ class Format:
     point: PointText
 
 
+class FormatModule(Protocol):
+    """What the module of a format holds."""
+
+    POINT: PointText
+
+    def write(self, objects: Sequence[ObjectText]) -> WrittenText: ...
+    def parse(self, text: str, width: int, height: int, norm: Norm) -> ParsedAnswer: ...
+    def grammar(self, norm: Norm, labels: Labels) -> str: ...
+    def json_schema(self, norm: Norm, labels: Labels) -> dict[str, Any]: ...
+
+
+def _format_of(module: FormatModule) -> Format:
+    return Format(
+        write=module.write,
+        parse=module.parse,
+        grammar=module.grammar,
+        json_schema=module.json_schema,
+        point=module.POINT,
+    )
+
+
 FORMATS: Mapping[JsonFormat, Format] = {
-    "standard": Format(
-        write=standard.write,
-        parse=standard.parse,
-        grammar=standard.grammar,
-        json_schema=standard.json_schema,
-        point=standard.POINT,
-    ),
-    "qwen": Format(
-        write=qwen.write,
-        parse=qwen.parse,
-        grammar=qwen.grammar,
-        json_schema=qwen.json_schema,
-        point=qwen.POINT,
-    ),
-    "compact": Format(
-        write=compact.write,
-        parse=compact.parse,
-        grammar=compact.grammar,
-        json_schema=compact.json_schema,
-        point=compact.POINT,
-    ),
-    "grouped": Format(
-        write=grouped.write,
-        parse=grouped.parse,
-        grammar=grouped.grammar,
-        json_schema=grouped.json_schema,
-        point=grouped.POINT,
-    ),
+    "standard": _format_of(standard),
+    "qwen": _format_of(qwen),
+    "compact": _format_of(compact),
+    "grouped": _format_of(grouped),
 }
