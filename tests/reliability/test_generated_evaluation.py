@@ -83,6 +83,7 @@ def test_a_choice_of_records_is_seeded_and_in_file_order(recipe):
     rows = [[item.row for item in one.items] for one in sets_of(recipe, 7) + sets_of(recipe, 7)]
     assert rows[0] == rows[1] == sorted(rows[0])
     assert len(set(rows[0])) == 7
+    assert rows[0] != list(range(7))  # Exports are sorted: their first rows are no sample.
 
 
 @pytest.fixture(scope="module")
