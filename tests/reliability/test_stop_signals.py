@@ -42,8 +42,9 @@ def test_the_check_sees_workers_that_die_of_the_signal(recipe, tmp_path):
     run = recipe.start(run_dir, fault="workers obey")
     recipe.wait_for_keys(run_dir, step=2)
     run.signal(signal.SIGTERM, workers_too=True)
-    assert run.wait() != 143
-    assert "DataLoader worker" in run.output
+    # torch's message may be lost: a second worker's death raises while the traceback of the first is being printed.
+    assert run.wait() not in (0, 143)
+    assert "stopped and saved" not in run.output
 
 
 def test_ranks_stop_after_the_same_step_and_one_rank_goes_on(recipe, whole, tmp_path):
