@@ -15,7 +15,7 @@ from data_conversion.config import ExifMode
 from data_conversion.pipeline import steps
 from data_conversion.pipeline.place_image import place_image
 from data_conversion.pipeline.raw import Finding, Item, RawImage
-from data_conversion.pipeline.readers.registry import READERS
+from data_conversion.pipeline.reading import Export
 from src.contract.images import ImageResolver
 from src.contract.records import Record, Source
 from src.contract.validate import check_line
@@ -30,6 +30,7 @@ IMAGES = "images"
 class Job:
     """What is the same for every item; sent to the workers once."""
 
+    export: Export
     root: Path
     output: Path
     format: str
@@ -64,7 +65,7 @@ def convert_item(job: Job, item: Item) -> Outcome:
     """Convert one item and put its picture into the output. Bad input never raises: it comes back as issues."""
     outcome = Outcome(item=item)
     try:
-        raw = READERS[job.format].read(job.root, item)
+        raw = job.export.read(item)
         outcome = replace(outcome, image=raw.image, num_objects=raw.num_objects)
         record, findings = _to_record(job, raw)
         line = record_to_line(record)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal
 
 from src.contract.records import GeometryKind
 
 SplitName = Literal["train", "val"]
 FindingKind = Literal["dropped", "fixed", "noted"]
-Attribute = bool | int | float | str
+Attribute = bool | int | float | str | tuple[str, ...]
+"""A value of an attribute; a tuple holds the answers to a question that takes several."""
+Points = tuple[float, ...]
+"""Flat x1, y1, x2, y2, ..."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +37,36 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawObject:
-    """One annotated object; `points` flat, pixel-edge convention, in the frame the annotator saw (maybe not upright)."""
+    """One annotated object, pixel-edge convention, in the frame that the annotator saw (maybe not upright).
+
+    `parts` are the outlines of an object that was annotated in several pieces (a mask); a box (two corners) or a line has exactly
+    one. Holes are not representable: a reader that meets one fills it and says so in a finding. Objects of one picture with
+    the same non-empty `group` were put together by the annotator.
+    """
 
     index: int
     label: str
     kind: GeometryKind
-    points: tuple[float, ...]
+    parts: tuple[Points, ...]
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    group: str = ""
+
+    @property
+    def points(self) -> Points:
+        """The only part of an object in one piece."""
+        assert len(self.parts) == 1, "an object in several parts"
+        return self.parts[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawImage:
     """One annotated image as its reader found it.
 
-    `annotation` and `image` are POSIX paths relative to the input folder, `image_name` the path under the output's
-    `images/`. `size` is the annotated (width, height), None where the format or file gives none. `num_objects` counts what
-    the file holds, dropped ones included.
+    `annotation` is a POSIX path relative to the export's folder, `image` one relative to the image root (empty when the picture
+    came inside the annotation, as `embedded` bytes of an image file), `image_name` the path under the output's `images/`.
+    `size` is the annotated (width, height), None where the format or file gives none. `num_objects` counts what the file
+    holds, dropped ones included. `metadata` (JSON values) goes to the record's metadata as it is, `attributes` describe the
+    picture (site, product, video) and may name the group that a split must not part.
     """
 
     annotation: str
@@ -60,6 +76,10 @@ class RawImage:
     objects: tuple[RawObject, ...]
     num_objects: int
     findings: tuple[Finding, ...] = ()
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    captions: tuple[str, ...] = ()
+    embedded: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -67,10 +87,12 @@ class Item:
     """One image to convert: `key` names it (unique in the export).
 
     `annotation` is the file to read, relative to the input folder; empty for an image that a list names and no file describes.
+    `position` finds the item in a file that holds many (a row, an index; the reader's own affair).
     """
 
     key: str
     annotation: str
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +106,3 @@ class Listing:
     items: tuple[Item, ...]
     split: Mapping[str, SplitName] | None
     split_source: str = ""
-
-
-class Reader(Protocol):
-    """A format. Both methods are pure functions of the files and independent of directory order."""
-
-    def scan(self, root: Path) -> Listing:
-        """List the export; `DataError` when the folder does not look like this format."""
-
-    def read(self, root: Path, item: Item) -> RawImage:
-        """Read one item; `RecordError` or `ImageError` sends it to quarantine."""

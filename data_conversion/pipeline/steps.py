@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from data_conversion.config import ExifMode
-from data_conversion.pipeline.raw import Finding, RawImage, RawObject
-from src.contract.records import ObjectAnnotation, Record, Source
+from data_conversion.pipeline.raw import Finding, Points, RawImage, RawObject
+from src.contract.records import GeometryKind, ObjectAnnotation, Record, Source
 from src.errors import RecordError
 from src.images import ImageHeader, orientation_points
 
@@ -113,7 +113,7 @@ def fit_to_picture(raw: RawImage, size: tuple[int, int]) -> tuple[RawImage, Find
             )
         )
         if not is_gone:
-            kept.append(replace(item, points=inside))
+            kept.append(replace(item, parts=(inside,)))
     return replace(raw, objects=tuple(kept)), tuple(findings)
 
 
@@ -137,11 +137,15 @@ def to_record(raw: RawImage, size: tuple[int, int], image: str, source_format: s
 
 
 def _turned(item: RawObject, header: ImageHeader) -> RawObject:
-    points = np.asarray(item.points, dtype=np.float64).reshape(-1, 2)
+    return replace(item, parts=tuple(_turned_part(part, item.kind, header) for part in item.parts))
+
+
+def _turned_part(part: Points, kind: GeometryKind, header: ImageHeader) -> Points:
+    points = np.asarray(part, dtype=np.float64).reshape(-1, 2)
     moved = orientation_points(points, header.orientation, header.width, header.height)
-    if item.kind == "bbox_2d":
+    if kind == "bbox_2d":
         moved = np.stack([moved.min(axis=0), moved.max(axis=0)])
-    return replace(item, points=tuple(moved.ravel().tolist()))
+    return tuple(moved.ravel().tolist())
 
 
 def _numbers(values: Sequence[float]) -> str:

@@ -19,8 +19,10 @@ import orjson
 
 from data_conversion.config import ConversionConfig
 from data_conversion.pipeline.convert_item import IMAGES, Job, Outcome, convert_item
+from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.raw import Item, SplitName
 from data_conversion.pipeline.readers.registry import READERS
+from data_conversion.pipeline.reading import ReadOptions
 from data_conversion.pipeline.split import draw_split, limit_items
 from src.domains.loader import load_pack
 from src.errors import DataError, RecordError, UsageError
@@ -52,12 +54,15 @@ def convert(config: ConversionConfig) -> Converted:
     """Run a whole conversion. `ProjectError` when it cannot begin, or with `fail_fast` at the first bad image."""
     _check(config)
     labels = load_pack(config.domain).taxonomy.labels if config.domain else {}
-    listing = READERS[config.format].scan(config.input)
+    options = ReadOptions(images=ImageIndex.of(config.input))
+    export = READERS[config.format].open(config.input, options)
+    listing = export.listing
     items = limit_items(listing.items, config.limit, config.seed)
     use_lists = config.split == "auto" and listing.split is not None
     (config.output / IMAGES).mkdir(parents=True, exist_ok=True)
     (config.output / REPORT).unlink(missing_ok=True)
     job = Job(
+        export=export,
         root=config.input,
         output=config.output,
         format=config.format,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data_conversion.pipeline.raw import Reader
 from data_conversion.pipeline.readers.voc import VocReader
+from data_conversion.pipeline.reading import Reader
 
 READERS: Mapping[str, Reader] = {
     "voc": VocReader(),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
@@ -26,6 +27,7 @@ from data_conversion.pipeline.raw import (
     RawObject,
     SplitName,
 )
+from data_conversion.pipeline.reading import ReadOptions
 from data_conversion.pipeline.safe_xml import parse_xml
 from src.errors import DataError, RecordError
 
@@ -43,28 +45,47 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 class VocReader:
     """Reader of Pascal VOC folders (see the module text)."""
 
-    def scan(self, root: Path) -> Listing:
+    def recognise(self, source: Path) -> str:
+        """An Annotations folder with XML files, or an XML file whose root is <annotation>."""
+        folder = source / ANNOTATIONS
+        first = next(iter(sorted((folder if folder.is_dir() else source).glob("*.xml"))), None)
+        if first is None:
+            return ""
+        with first.open("rb") as handle:
+            is_voc = re.search(rb"<annotation[\s>]", handle.read(4096)) is not None
+        return f"{first.name} has <annotation>" if is_voc else ""
+
+    def open(self, source: Path, _options: ReadOptions) -> VocExport:
         """Items are the XML files, and the ids of ImageSets that have none (they end up in quarantine, not in silence)."""
-        base = root / ANNOTATIONS if (root / ANNOTATIONS).is_dir() else root
+        base = source / ANNOTATIONS if (source / ANNOTATIONS).is_dir() else source
         files = {
-            path.relative_to(base).with_suffix("").as_posix(): path.relative_to(root).as_posix()
+            path.relative_to(base).with_suffix("").as_posix(): path.relative_to(source).as_posix()
             for path in base.rglob("*")
             if path.suffix.lower() == ".xml" and path.is_file()
         }
         if not files:
             raise DataError.say(
                 "no Pascal VOC annotations found",
-                where=str(root),
+                where=str(source),
                 expected=f"XML files in {ANNOTATIONS}/ or beside the images",
                 remedy="give the folder that holds Annotations/ and JPEGImages/ as input",
             )
-        split, source = _split_of(root, files)
+        split, found_in = _split_of(source, files)
         missing = [key for key in split or () if key not in files]
         items = [Item(key=key, annotation=annotation) for key, annotation in files.items()]
         items += [Item(key=key, annotation="") for key in missing]
-        return Listing(items=tuple(sorted(items)), split=split, split_source=source)
+        listing = Listing(items=tuple(sorted(items)), split=split, split_source=found_in)
+        return VocExport(root=source, listing=listing)
 
-    def read(self, root: Path, item: Item) -> RawImage:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VocExport:
+    """An opened folder."""
+
+    root: Path
+    listing: Listing
+
+    def read(self, item: Item) -> RawImage:
         """One XML file and the image it belongs to; the image's pixels are not touched."""
         if not item.annotation:
             raise RecordError.say(
@@ -74,10 +95,10 @@ class VocReader:
                 got=item.key,
                 expected=f"{ANNOTATIONS}/{item.key}.xml",
             )
-        tree = parse_xml(root / item.annotation, item.annotation)
+        tree = parse_xml(self.root / item.annotation, item.annotation)
         if tree.tag != "annotation":
             raise _refuse(item, "not a Pascal VOC file", "voc-root", got=f"<{tree.tag}>")
-        image, image_name = _find_image(root, item, _text(tree, "filename"))
+        image, image_name = _find_image(self.root, item, _text(tree, "filename"))
         elements = tree.findall("object")
         objects, findings = _read_objects(elements)
         return RawImage(
@@ -222,7 +243,7 @@ def _read_object(element: Element, index: int) -> tuple[RawObject | None, list[F
             index=index,
             label=label,
             kind="bbox_2d",
-            points=points,
+            parts=(points,),
             attributes=_attributes(element),
         ),
         findings,
