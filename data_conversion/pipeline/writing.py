@@ -6,7 +6,7 @@ To add a format: one module in `writers/` with a class like `Writer`, and one li
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -22,9 +22,9 @@ Precision = Literal["exact", "norm1000", "whole pixels"]
 class Fidelity:
     """What the format keeps of a record, declared; the round-trip tests hold each line of it.
 
-    `precision` of coordinates: "norm1000" is half a step of the grid (W/2000 px). `vertex_order`: starting vertex and
-    direction of a polygon come back. `labels`: any `desc` comes back as it was. `attributes`, `sizes`, `negatives`, `summaries`: what of
-    metadata.attributes, width and height, images without objects and summary texts comes back. `notes`: anything else, in
+    `precision` of coordinates: "norm1000" is half a step of the grid (W/2000 px). `vertex_order`: starting vertex and direction
+    of a polygon come back. `labels`: any `desc` comes back as it was. `attributes`, `sizes`, `negatives`, `summaries`: whether
+    metadata.attributes, width and height, images without objects and summary texts come back. `notes`: anything else, in
     words, for the table in the documentation.
     """
 
@@ -69,5 +69,9 @@ class Writer(Protocol):
     def fidelity(self) -> Fidelity:
         """What it keeps."""
 
-    def write(self, records: Iterable[Record], options: WriteOptions) -> Written:
-        """Write annotations (not pictures) into the folder; each file complete or absent. Records are consumed once."""
+    def write(self, parts: Mapping[str, Iterable[Record]], options: WriteOptions) -> Written:
+        """Write annotations (not pictures) into the folder; each file complete or absent.
+
+        `parts` are the records by the name of their part ("train", "val"), each consumed once; pictures lie in the folder
+        under the paths that the records give, whether or not they are there yet.
+        """
