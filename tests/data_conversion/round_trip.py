@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from shapely import Polygon, make_valid
+from shapely import Polygon, box, make_valid
 
 from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.readers.registry import READERS
@@ -44,7 +44,7 @@ LOSS_WORDS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """An object as it should come back. `how`: its corners or vertices one by one, or the area ("region", or "rectangle":
-    that of the smallest rectangle around it)."""
+    that of a rectangle around it)."""
 
     kind: str
     points: tuple
@@ -151,7 +151,7 @@ def _of_object(want, got, size, fidelity, found):
         if fidelity.attributes:
             problems.append(f"attributes {want.attributes} became {dict(got.attributes)}")
     if want.kind == "poly":
-        iou = _iou(want.points, got.points, want.how == "rectangle")
+        iou = _iou(want.points, got.points, size if want.how == "rectangle" else None)
         is_small = fidelity.precision != "exact" and _area(want.points) < SMALL_PX2
         if iou < IOU and not (is_small and want.how == "points"):
             problems.append(f"IoU {iou:.4f}")
@@ -176,10 +176,15 @@ def _tolerance(size, precision):
     return np.full(2, {"exact": EXACT_PX, "whole pixels": 0.5 + 1e-6}[precision])
 
 
-def _iou(want, got, of_rectangles):
+def _iou(want, got, rectangle_in):
+    """Of two polygons; or of the smallest rectangle around the first (its upright box where that leaves the picture of size
+    `rectangle_in`) and the one around the second."""
     one, other = (make_valid(Polygon(np.reshape(points, (-1, 2)))) for points in (want, got))
-    if of_rectangles:
-        one, other = one.minimum_rotated_rectangle, other.minimum_rotated_rectangle
+    if rectangle_in is not None:
+        rectangle = one.minimum_rotated_rectangle
+        fits = box(0, 0, *rectangle_in).covers(rectangle)
+        one = rectangle if fits or len(want) == 8 else box(*one.bounds)
+        other = other.minimum_rotated_rectangle
     return one.intersection(other).area / one.union(other).area
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_conversion.pipeline.readers.voc import VocReader
+from data_conversion.pipeline.readers.yolo.reader import YoloReader
 from data_conversion.pipeline.reading import Reader
 
 READERS: Mapping[str, Reader] = {
     "voc": VocReader(),
+    "yolo": YoloReader(),
 }
