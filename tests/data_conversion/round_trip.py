@@ -177,14 +177,13 @@ def _tolerance(size, precision):
 
 
 def _iou(want, got, rectangle_in):
-    """Of two polygons; or of the smallest rectangle around the first (its upright box where that leaves the picture of size
-    `rectangle_in`) and the one around the second."""
+    """Of two polygons. With `rectangle_in`, the (width, height) of a picture, the first stands for the smallest rectangle
+    around it, or its upright box where that leaves the picture, unless it has four corners itself."""
     one, other = (make_valid(Polygon(np.reshape(points, (-1, 2)))) for points in (want, got))
-    if rectangle_in is not None:
+    if rectangle_in is not None and len(want) != 8:
         rectangle = one.minimum_rotated_rectangle
         fits = box(0, 0, *rectangle_in).covers(rectangle)
-        one = rectangle if fits or len(want) == 8 else box(*one.bounds)
-        other = other.minimum_rotated_rectangle
+        one = rectangle if fits else box(*one.bounds)
     return one.intersection(other).area / one.union(other).area
 
 
