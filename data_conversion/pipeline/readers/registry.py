@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_conversion.pipeline.readers.dota import DotaReader
 from data_conversion.pipeline.readers.voc import VocReader
 from data_conversion.pipeline.readers.yolo.reader import YoloReader
 from data_conversion.pipeline.reading import Reader
 
 READERS: Mapping[str, Reader] = {
+    "dota": DotaReader(),
     "voc": VocReader(),
     "yolo": YoloReader(),
 }
