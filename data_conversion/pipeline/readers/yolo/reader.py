@@ -215,7 +215,7 @@ class _Files:
 
     def orphans(self, description: Description, pictures: Mapping[str, object]) -> list[str]:
         """Label files in the label folders of listed folders that belong to no picture."""
-        own = {label_path(path) for path in pictures}
+        own = {label_path(path) for path in pictures if path in self.pictures}
         if description.entries is None:
             folders = ["labels"]
         else:
