@@ -1,8 +1,8 @@
 """The outlines of a binary mask, along the edges of its pixels: an outline's area is the number of pixels that it encloses.
 
-Pixels that touch at a corner only belong to different parts, so every outline is simple (it meets itself nowhere). The contract has
-no holes: they are filled first, and the share of what was filled is told. Cost: a few passes over the mask (numpy, OpenCV) and
-a step of Python for each corner; about a millisecond for an object of 300x300 pixels.
+Pixels that touch at a corner only belong to different parts, so every outline is simple (it meets itself nowhere). The contract
+has no holes: they are filled first, and the share of what was filled is told. Cost: a few passes over the mask (numpy, OpenCV)
+and a step of Python for each corner; some 4 ms for an object of 300x300 pixels.
 """
 
 from __future__ import annotations
