@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_conversion.pipeline.readers.cvat import CvatReader
+from data_conversion.pipeline.readers.label_studio.reader import LabelStudioReader
+from data_conversion.pipeline.readers.labelme import LabelMeReader
 from data_conversion.pipeline.readers.voc import VocReader
 from data_conversion.pipeline.reading import Reader
 
 READERS: Mapping[str, Reader] = {
+    "cvat": CvatReader(),
+    "label_studio": LabelStudioReader(),
+    "labelme": LabelMeReader(),
     "voc": VocReader(),
 }

@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_conversion.pipeline.writers.cvat import CvatWriter
+from data_conversion.pipeline.writers.label_studio import LabelStudioWriter
+from data_conversion.pipeline.writers.labelme import LabelMeWriter
+from data_conversion.pipeline.writers.voc import VocWriter
 from data_conversion.pipeline.writing import Writer
 
-WRITERS: Mapping[str, Writer] = {}
+WRITERS: Mapping[str, Writer] = {
+    "cvat": CvatWriter(),
+    "label_studio": LabelStudioWriter(),
+    "labelme": LabelMeWriter(),
+    "voc": VocWriter(),
+}
