@@ -31,7 +31,9 @@ def decode_brush(codes: bytes, width: int, height: int) -> NDArray[np.bool_]:
         end = at + bits.take(length_sizes[bits.take(2)]) + 1
         if end > num_values:
             raise ValueError("a run goes beyond the picture")
-        values[at:end] = bits.take(word_size) if is_run else bits.take_words(end - at, word_size)
+        values[at:end] = (
+            bits.take(word_size) & 0xFF if is_run else bits.take_words(end - at, word_size)
+        )
         at = end
     alpha: NDArray[np.uint8] = values.reshape(height, width, CHANNELS)[:, :, CHANNELS - 1]
     return alpha >= HALF

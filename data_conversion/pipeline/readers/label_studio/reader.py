@@ -52,8 +52,8 @@ class LabelStudioReader:
         ends: dict[tuple[str, int], int] = {}
         split: dict[str, SplitName] = {}
         for path in _files(source):
-            if source.is_dir() and not _looks_right(path):
-                continue
+            if source.is_dir() and not _begins_list(_head(path)):
+                continue  # no list of tasks: a labeling interface, notes of another tool
             name = path.relative_to(root).as_posix()
             for start, end, raw in _tasks(path, name):
                 key = unique_key(_key_of(raw, f"{name}@{start}"), items)
@@ -208,10 +208,17 @@ def _files(source: Path) -> list[Path]:
 
 
 def _looks_right(path: Path) -> bool:
+    head = _head(path)
+    return _begins_list(head) and any(mark in head for mark in MARKS)
+
+
+def _begins_list(head: bytes) -> bool:
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+
+
+def _head(path: Path) -> bytes:
     with path.open("rb") as handle:
-        head = handle.read(HEAD_BYTES)
-    is_list = head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
-    return is_list and any(mark in head for mark in MARKS)
+        return handle.read(HEAD_BYTES)
 
 
 def _no_task(name: str, raw: values.Object) -> DataError:
