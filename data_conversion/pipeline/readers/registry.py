@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_conversion.pipeline.readers.cvat import CvatReader
 from data_conversion.pipeline.readers.dota import DotaReader
+from data_conversion.pipeline.readers.label_studio.reader import LabelStudioReader
+from data_conversion.pipeline.readers.labelme import LabelMeReader
 from data_conversion.pipeline.readers.voc import VocReader
 from data_conversion.pipeline.readers.yolo.reader import YoloReader
 from data_conversion.pipeline.reading import Reader
 
 READERS: Mapping[str, Reader] = {
+    "cvat": CvatReader(),
     "dota": DotaReader(),
+    "label_studio": LabelStudioReader(),
+    "labelme": LabelMeReader(),
     "voc": VocReader(),
     "yolo": YoloReader(),
 }

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_conversion.pipeline.writers.cvat import CvatWriter
+from data_conversion.pipeline.writers.label_studio import LabelStudioWriter
+from data_conversion.pipeline.writers.labelme import LabelMeWriter
+from data_conversion.pipeline.writers.voc import VocWriter
 from data_conversion.pipeline.writers.yolo import YOLO_DET, YOLO_OBB, YOLO_SEG
 from data_conversion.pipeline.writing import Writer
 
 WRITERS: Mapping[str, Writer] = {
+    "cvat": CvatWriter(),
+    "label_studio": LabelStudioWriter(),
+    "labelme": LabelMeWriter(),
+    "voc": VocWriter(),
     "yolo_det": YOLO_DET,
-    "yolo_seg": YOLO_SEG,
     "yolo_obb": YOLO_OBB,
+    "yolo_seg": YOLO_SEG,
 }
