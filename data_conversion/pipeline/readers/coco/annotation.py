@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from data_conversion.pipeline.masks import decode_rle, mask_outlines
+import numpy as np
+
+from data_conversion.pipeline.outlines import mask_outlines
 from data_conversion.pipeline.raw import Attribute, Finding, FindingKind, Points, RawObject
+from data_conversion.pipeline.rle import decode_rle
 
 KNOWN_KEYS = frozenset(
     (
@@ -123,18 +126,17 @@ class AnnotationReader:
                 result="the box was taken",
             )
             return ()
-        outlines, num_filled = mask_outlines(mask)
-        if num_filled:
-            share = num_filled / (num_filled + int(mask.sum()))
+        outlines = mask_outlines(mask.view(np.bool_))
+        if outlines.filled_share:
             self._note(
                 "fixed",
                 "holes-filled",
                 "holes of the mask were filled",
-                result=f"{share:.2%} of the outline",
+                result=f"{outlines.filled_share:.2%} of the outline",
             )
-        if not outlines:
+        if not outlines.parts:
             self._note("fixed", "mask-empty", "the mask has no pixel", result="the box was taken")
-        return outlines
+        return outlines.parts
 
     def _box(self, box: Any) -> Points:
         numbers = _points(box)
