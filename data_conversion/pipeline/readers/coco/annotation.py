@@ -32,6 +32,8 @@ KNOWN_KEYS = frozenset(
     )
 )
 FEWEST_NUMBERS = 6
+BOX_TOLERANCE_PX = 2.0
+"""How far a box may be from its outline's: exporters round outwards, or count the last pixel or not."""
 _NUMBERS = frozenset((int, float))
 
 
@@ -67,6 +69,8 @@ class AnnotationReader:
             return self._drop(
                 "degenerate", "neither outline nor box has an extent", raw.get("bbox")
             )
+        if parts:
+            self._compare(parts, raw.get("bbox"))
         attributes = self._attributes(raw["attributes"]) if raw.get("attributes") else {}
         if is_crowd:
             attributes["iscrowd"] = True
@@ -144,6 +148,20 @@ class AnnotationReader:
             return ()
         x, y, width, height = numbers
         return (x, y, x + width, y + height)
+
+    def _compare(self, parts: tuple[Points, ...], box: Any) -> None:
+        """Note a box that is not the outline's: in LVIS, for one, some boxes lie in the picture's unrotated frame."""
+        given = self._box(box)
+        if not given:
+            return
+        xs = [x for part in parts for x in part[::2]]
+        ys = [y for part in parts for y in part[1::2]]
+        own = (min(xs), min(ys), max(xs), max(ys))
+        if any(abs(a - b) > BOX_TOLERANCE_PX for a, b in zip(own, given, strict=True)):
+            message = "the box is not the outline's; the outline was taken"
+            self._note(
+                "noted", "box-disagrees", message, box, result=" ".join(f"{v:g}" for v in own)
+            )
 
     def _attributes(self, attributes: Any) -> dict[str, Attribute]:
         kept: dict[str, Attribute] = {}
