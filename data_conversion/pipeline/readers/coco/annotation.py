@@ -154,10 +154,15 @@ class AnnotationReader:
         given = self._box(box)
         if not given:
             return
-        xs = [x for part in parts for x in part[::2]]
-        ys = [y for part in parts for y in part[1::2]]
-        own = (min(xs), min(ys), max(xs), max(ys))
-        if any(abs(a - b) > BOX_TOLERANCE_PX for a, b in zip(own, given, strict=True)):
+        x1, y1, x2, y2 = given
+        own = (
+            min(min(part[::2]) for part in parts),
+            min(min(part[1::2]) for part in parts),
+            max(max(part[::2]) for part in parts),
+            max(max(part[1::2]) for part in parts),
+        )
+        away = max(abs(own[0] - x1), abs(own[1] - y1), abs(own[2] - x2), abs(own[3] - y2))
+        if away > BOX_TOLERANCE_PX:
             message = "the box is not the outline's; the outline was taken"
             self._note(
                 "noted", "box-disagrees", message, box, result=" ".join(f"{v:g}" for v in own)
