@@ -6,7 +6,6 @@ part; masks are run lengths, and `iscrowd` marks a region of many objects. All a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,7 +33,7 @@ KNOWN_KEYS = frozenset(
 FEWEST_NUMBERS = 6
 BOX_TOLERANCE_PX = 2.0
 """How far a box may be from its outline's: exporters round outwards, or count the last pixel or not."""
-_NUMBERS = frozenset((int, float))
+_NUMBERS, _FLOATS = frozenset((int, float)), frozenset((float,))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -203,11 +202,13 @@ class AnnotationReader:
 
 
 def _points(values: Any) -> Points:
-    """A flat list of finite numbers as floats; empty for anything else."""
-    if not isinstance(values, list) or not set(map(type, values)) <= _NUMBERS:
+    """A flat list of numbers as floats; empty for anything else. Finite: JSON as it was parsed has no other numbers."""
+    if not isinstance(values, list):
         return ()
-    points = tuple(map(float, values))
-    return points if math.isfinite(sum(points)) else ()
+    kinds = set(map(type, values))
+    if kinds == _FLOATS:
+        return tuple(values)
+    return tuple(map(float, values)) if kinds <= _NUMBERS else ()
 
 
 def _own_size(segmentation: Mapping[str, Any]) -> tuple[int, int]:
