@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_conversion.pipeline.readers.coco.reader import CocoReader
 from data_conversion.pipeline.readers.cvat import CvatReader
 from data_conversion.pipeline.readers.dota import DotaReader
 from data_conversion.pipeline.readers.label_studio.reader import LabelStudioReader
@@ -13,10 +14,12 @@ from data_conversion.pipeline.readers.yolo.reader import YoloReader
 from data_conversion.pipeline.reading import Reader
 
 READERS: Mapping[str, Reader] = {
+    "coco": CocoReader(flavour="coco"),
     "cvat": CvatReader(),
     "dota": DotaReader(),
     "label_studio": LabelStudioReader(),
     "labelme": LabelMeReader(),
+    "lvis": CocoReader(flavour="lvis"),
     "voc": VocReader(),
     "yolo": YoloReader(),
 }

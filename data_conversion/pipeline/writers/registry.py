@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_conversion.pipeline.writers.coco import CocoWriter
 from data_conversion.pipeline.writers.cvat import CvatWriter
 from data_conversion.pipeline.writers.label_studio import LabelStudioWriter
 from data_conversion.pipeline.writers.labelme import LabelMeWriter
@@ -12,6 +13,7 @@ from data_conversion.pipeline.writers.yolo import YOLO_DET, YOLO_OBB, YOLO_SEG
 from data_conversion.pipeline.writing import Writer
 
 WRITERS: Mapping[str, Writer] = {
+    "coco": CocoWriter(),
     "cvat": CvatWriter(),
     "label_studio": LabelStudioWriter(),
     "labelme": LabelMeWriter(),
