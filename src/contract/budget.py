@@ -1,7 +1,7 @@
-"""How large a picture the model gets: a grid of cells (Qwen3-VL's: 32 pixels) between a smallest and a largest area.
+"""How large a picture the model gets: a grid of square cells (Qwen3-VL: 32 pixels) between a smallest and a largest area.
 
 The rule is that of Qwen's own `smart_resize` (qwen-vl-utils, patch 16, merge 2): each side is rounded to the grid, then both
-are scaled together when the area leaves the budget. One cell becomes one image token.
+are scaled together when the area leaves the budget. A cell of Qwen3-VL's grid becomes one image token.
 """
 
 from __future__ import annotations
@@ -50,6 +50,6 @@ class PixelBudget:
         return fitted_width, fitted_height
 
     def image_tokens(self, width: int, height: int) -> int:
-        """Image tokens of a picture of the given size, without the two vision markers around them."""
+        """Image tokens (cells) of a picture of the given size, without the two vision markers around them."""
         fitted_width, fitted_height = self.fit(width, height)
-        return fitted_width * fitted_height // (self.factor * self.factor)
+        return fitted_width * fitted_height // self.factor**2
