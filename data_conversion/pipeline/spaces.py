@@ -45,6 +45,8 @@ def to_space(points: Sequence[float], space: Space, size: Size) -> tuple[float, 
 
 
 def _stretched(points: Sequence[float], here: Size, there: Size) -> tuple[float, ...]:
+    if here == there:  # exact: x * w / w need not be x
+        return tuple(float(value) for value in points)
     return tuple(
         value * there[position % 2] / here[position % 2] for position, value in enumerate(points)
     )
