@@ -26,7 +26,8 @@ class Fidelity:
     `precision` of coordinates: "norm1000" is half a step of the grid (W/2000 px). `vertex_order`: starting vertex and direction
     of a polygon come back. `labels`: any `desc` comes back as it was. `attributes`, `sizes`, `negatives`, `summaries`: whether
     metadata.attributes, width and height, images without objects and summary texts come back; `splits`: which part an image
-    belongs to; `object_order`: objects in the record's order, a line from its first point. `notes`: anything else, in words, for the table in the documentation.
+    belongs to; `object_order`: objects in the record's order, a line from its first point. `notes`: anything else,
+    in words, for the table in the documentation.
     """
 
     bbox_2d: Kept

@@ -20,7 +20,7 @@ from data_conversion.pipeline.writing import WriteOptions
 READER_OF = {"yolo_det": "yolo", "yolo_seg": "yolo", "yolo_obb": "yolo"}
 """Writers whose reader has another name."""
 SPACES = {
-    "ms_swift": ("pixels", "norm1000"),
+    "ms_swift": ("pixels", "norm1"),
     "llama_factory": ("norm1000", "pixels", "qwen25"),
     "qwen": ("norm1000", "pixels", "qwen25"),
 }
