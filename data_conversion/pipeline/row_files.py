@@ -1,6 +1,6 @@
 """Rows of a JSONL file or of a JSON list, found by their byte ranges: any process reads any row without loading the file.
 
-Nothing is written beside the file. Cost: one pass over the bytes to find the rows (some 10 MB/s for a JSON list of short strings,
+Nothing is written beside the file. Cost: one pass over the bytes to find the rows (about 30 MB/s for a JSON list of answers,
 faster for long ones; much faster for JSONL) and 16 bytes a row; memory does not grow with the file.
 """
 
@@ -22,9 +22,11 @@ from src.errors import DataError, RecordError
 Row = Mapping[str, Any]
 SUFFIXES = (".json", ".jsonl")
 HEAD_BYTES = 4 << 20
+OTHER_FILES = ("dataset_info.json", "fidelity_report.json")  # Stand beside rows and hold none.
 _BOM = b"\xef\xbb\xbf"
-# A string is one token whatever it holds; one that never closes reaches to the end, so that it is not tried again.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+# Everything up to the next bracket outside strings is one match, so that Python sees the brackets alone. A string that never
+# closes, and what has no bracket after it, reach to the end, so that nothing is tried twice.
+_TO_BRACKET = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+(?:"|\Z))*+([\[\]{}]|\Z)', re.DOTALL)
 _NO_ROW = re.compile(rb"[^\s,]")
 
 
@@ -97,7 +99,10 @@ def row_paths(source: Path) -> list[Path]:
     return sorted(
         path
         for path in found
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+        if path.suffix.lower() in SUFFIXES
+        and path.is_file()
+        and not path.name.startswith(".")
+        and path.name not in OTHER_FILES
     )
 
 
@@ -119,23 +124,23 @@ def _lines(view: bytes | mmap.mmap) -> Iterator[tuple[int, int]]:
 def _elements(view: bytes | mmap.mmap, name: str) -> Iterator[tuple[int, int]]:
     """Byte ranges of the objects and lists in the outermost list of a JSON text."""
     depth = start = reached = 0
-    for token in _TOKEN.finditer(view):
-        mark = view[token.start() : token.start() + 1]
-        if mark in b"[{":
+    for found in _TO_BRACKET.finditer(view):
+        mark, place = found.group(1), found.start(1)
+        if mark in (b"[", b"{"):
             if depth == 1:
-                start = token.start()
+                start = place
                 _check_between(view[reached:start], name, reached)
             depth += 1
             if depth == 1:
-                reached = token.end()
-        elif mark in b"]}":
+                reached = place + 1
+        elif mark in (b"]", b"}"):
             depth -= 1
             if depth == 1:
-                reached = token.end()
+                reached = place + 1
                 yield start, reached
             if depth <= 0:
-                _check_between(view[reached : token.start()], name, reached)
-                _check_between(view[token.end() :], name, token.end())
+                _check_between(view[reached:place], name, reached)
+                _check_between(view[place + 1 :], name, place + 1)
                 return
     raise DataError.say(
         "the list of rows is not closed",

@@ -205,6 +205,10 @@ def test_ms_swift_rows_that_would_teach_something_else(folder):
         row(one, objects={"ref": ["a"], "bbox": [[1, 2, 3]]}),
         row(one, objects={"ref": ["a"], "bbox": [box], "bbox_type": "norm1000"}),
         row(one, objects={"ref": ["a"], "bbox": [box], "image_id": [1]}),
+        row(one, objects={"ref": ["a"], "bbox": [box], "bbox_type": []}),
+        row(one, objects={"ref": ["a"], "bbox": [box], "image_id": 5}),
+        row(one, objects={"ref": [["a"]], "bbox": [box]}),
+        row(one, objects={"ref": ["a"], "bbox": 7}),
         row(one, objects={"ref": ["a"], "bbox": [box], "bbox_type": "norm1"}),
         row("[]", objects={"ref": [], "bbox": []}),
         row(BOX, objects={}),
@@ -212,7 +216,7 @@ def test_ms_swift_rows_that_would_teach_something_else(folder):
     write_lines(folder / "d.jsonl", rows)
     assert rules(opened("ms_swift", folder)) == [
         "placeholder-count", "placeholder-count", "reference-missing", "objects", "objects",
-        "objects", "space-contradicted", "", "space-missing",
+        "objects", "objects", "objects", "objects", "objects", "space-contradicted", "", "space-missing",
     ]  # fmt: skip
 
 

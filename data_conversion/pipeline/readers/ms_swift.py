@@ -54,39 +54,40 @@ class MsSwiftReader(ConversationReader):
     ) -> Found:
         """The objects beside the answer, else those in its text."""
         if not _boxes(row):
-            answer = read_answer(exchange.answer, where)
-            if not answer.objects:
+            # An empty answer means the same in every space.
+            if space is None and not read_answer(exchange.answer, where).objects:
                 return Found(objects=(), num_objects=0)
             return super().find_objects(row, exchange, space, size, where)
         refs, boxes, found_space = _objects(row["objects"], where)
         turned, findings = _corners_in_order(boxes)
-        asked = len(_PLACEHOLDER.findall(exchange.prompt))
         text = exchange.prompt + exchange.answer
-        for name, count in ((REF, len(refs)), (BOX, len(boxes))):
-            if text.count(name) != count:
-                raise _refuse(
-                    f"{name} does not stand as often as objects has entries",
-                    where,
-                    "placeholder-count",
-                    got=f"{text.count(name)} placeholders, {count} entries",
-                )
-        if not asked:
-            filled = _filled(exchange.answer, refs, turned)
+        _check_counts(text, refs, boxes, where)
+        if not _PLACEHOLDER.search(exchange.prompt):
             try:
-                answer = read_answer(filled, where)
+                answer = read_answer(_filled(exchange.answer, refs, turned), where)
+            except RecordError:
+                pass  # Another wording: what belongs together is told by the order, below.
+            else:
                 objects = raw_objects(answer, found_space, size, where)
-                return Found(
-                    objects=objects, num_objects=len(boxes), findings=_labelled(findings, objects)
-                )
-            except RecordError as error:
-                if error.issues[0].rule not in ("answer-damaged", "not-grounding"):
-                    raise
+                findings = _labelled(findings, objects)
+                return Found(objects=objects, num_objects=len(boxes), findings=findings)
         paired, dropped = _paired(text, refs, turned, where)
         objects = tuple(
             replace(item, parts=(in_pixels(item.points, found_space, size, where),))
             for item in paired
         )
         return Found(objects=objects, num_objects=len(boxes), findings=(*findings, *dropped))
+
+
+def _check_counts(text: str, refs: Sequence[str], boxes: Sequence[Numbers], where: str) -> None:
+    for name, count in ((REF, len(refs)), (BOX, len(boxes))):
+        if text.count(name) != count:
+            raise _refuse(
+                f"{name} does not stand as often as objects has entries",
+                where,
+                "placeholder-count",
+                got=f"{text.count(name)} placeholders, {count} entries",
+            )
 
 
 def _boxes(row: Row) -> bool:
@@ -111,10 +112,11 @@ def _objects(objects: dict[str, Any], where: str) -> tuple[list[str], list[Numbe
         )
     kind = objects["bbox_type"] if "bbox_type" in objects else None
     kind = "real" if kind is None else kind
-    if kind not in SPACES:
+    if not isinstance(kind, str) or kind not in SPACES:
         raise _refuse("unknown bbox_type", where, "objects", ascii(kind), " | ".join(SPACES))
     pictures = objects["image_id"] if "image_id" in objects else None
-    if pictures and any(number != 0 for number in pictures):
+    is_first = isinstance(pictures, list) and all(number == 0 for number in pictures)
+    if pictures is not None and not is_first:
         raise _refuse("image_id names a picture that the row lacks", where, "objects")
     return refs, [tuple(float(value) for value in box) for box in boxes], SPACES[kind]
 
