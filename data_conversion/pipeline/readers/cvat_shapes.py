@@ -14,6 +14,7 @@ from data_conversion.pipeline.raw import Attribute, RawObject
 
 InputTypes = Mapping[tuple[str, str], str]
 MAX_MASK_PIXELS = 100_000_000
+MAX_DIGITS = 9  # of a whole number that counts pixels
 _NOTHING = ("", "0")
 
 
@@ -97,7 +98,7 @@ def _mask(element: Element, notes: Notes) -> shapes.Shape | None:
         return None
     left, top, width, height = (round(value) for value in numbers)
     runs = [part.strip() for part in element.get("rle", "").split(",")]
-    counts = [int(part) for part in runs if part.isdecimal()]
+    counts = [int(part) for part in runs if part.isdecimal() and len(part) <= MAX_DIGITS]
     num_pixels = width * height
     is_whole = len(counts) == len(runs) and sum(counts) == num_pixels and width > 0 < height
     if not is_whole or num_pixels > MAX_MASK_PIXELS:
