@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from data_conversion.pipeline import annotated_shapes as shapes
+from data_conversion.pipeline.json_values import LARGEST
 from data_conversion.pipeline.object_notes import Notes
 from data_conversion.pipeline.raw import Attribute, RawObject
 
@@ -158,9 +159,9 @@ def _pairs(text: str) -> list[tuple[float, float]] | None:
 
 
 def _number(text: str) -> float | None:
-    """A finite number; None for anything else."""
+    """A number that can be a coordinate (see `json_values.LARGEST`); None for anything else."""
     try:
         value = float(text) if "_" not in text else math.nan
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= LARGEST else None
