@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from data_conversion.pipeline.place_image import place_image
+from data_conversion.pipeline.place_image import link_image
 from data_conversion.pipeline.writers.registry import WRITERS
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Writer
 from src.contract.images import ImageResolver, size_issue
@@ -86,7 +86,7 @@ class _Pictures:
                     remedy="export the parts into folders of their own",
                 )
         elif name not in self.placed:
-            place_image(path, self.output / name)
+            link_image(path, self.output / name)
             self.placed[name] = path
         return header.orientation != 1
 
