@@ -94,8 +94,8 @@ def _spaced(entry: dict[str, object]) -> bytes:
 
 
 def watch(command: list[str]) -> dict[str, float]:
-    """Run a command; seconds, seconds of cores, and peaks in MB: of the largest process, of the sum of resident sets (pages that processes
-    share count in each), and of the sum of their proportional shares."""
+    """Run a command; seconds, seconds of cores, and peaks in MB: of the largest process, of the sum of resident sets (pages
+    that processes share count in each), and of the sum of their proportional shares."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=sys.stderr)
     largest = total = shared_out = 0.0
