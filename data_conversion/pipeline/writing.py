@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from data_conversion.pipeline.reading import Space
 from src.contract.records import Record
+from src.datasets.builders.config import JsonFormat
 
 Kept = Literal["exact", "as polygon", "as box", "lost"]
 Precision = Literal["exact", "norm1000", "whole pixels"]
@@ -25,7 +26,8 @@ class Fidelity:
     `precision` of coordinates: "norm1000" is half a step of the grid (W/2000 px). `vertex_order`: starting vertex and direction
     of a polygon come back. `labels`: any `desc` comes back as it was. `attributes`, `sizes`, `negatives`, `summaries`: whether
     metadata.attributes, width and height, images without objects and summary texts come back; `splits`: which part an image
-    belongs to. `notes`: anything else, in words, for the table in the documentation.
+    belongs to; `object_order`: objects in the record's order, a line from its first point. `notes`: anything else,
+    in words, for the table in the documentation.
     """
 
     bbox_2d: Kept
@@ -39,6 +41,7 @@ class Fidelity:
     negatives: bool = True
     summaries: bool = False
     splits: bool = True
+    object_order: bool = True
     notes: str = ""
 
 
@@ -46,12 +49,15 @@ class Fidelity:
 class WriteOptions:
     """`output` is the folder to fill; pictures keep the paths that the records give them.
 
-    `space` is needed by formats whose text does not say what coordinates mean; `prompt` is the user turn of conversation formats.
+    `space` is needed by formats whose text does not say what coordinates mean; `prompt` is the user turn of conversation formats,
+    `system` their system turn (None: no such turn), `answer` the format of their answers.
     """
 
     output: Path
     space: Space | None = None
     prompt: str = ""
+    system: str | None = None
+    answer: JsonFormat = "qwen"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +79,6 @@ class Writer(Protocol):
     def write(self, parts: Mapping[str, Iterable[Record]], options: WriteOptions) -> Written:
         """Write annotations (not pictures) into the folder; each file complete or absent.
 
-        `parts` are the records by the name of their part ("train", "val"), each consumed once; pictures lie in the folder
-        under the paths that the records give, whether or not they are there yet.
+        `parts` are the records by the name of their part ("train", "val"), each consumed once, dense ones with one picture;
+        pictures lie in the folder under the paths that the records give, whether or not they are there yet.
         """

@@ -34,8 +34,11 @@ _WORDS: dict[str, bool | None] = {
 }
 
 
-def read_file(path: Path, shown: str | None = None) -> Node:
-    """The tree of a YAML file; `shown` is how messages name it. `ConfigError` with file:line:column for anything wrong."""
+def read_file(path: Path, shown: str | None = None, *, number_keys: bool = False) -> Node:
+    """The tree of a YAML file; `shown` is how messages name it. `ConfigError` with file:line:column for anything wrong.
+
+    `number_keys` takes whole numbers as keys too, by their decimal text: others' files number their classes so.
+    """
     name = shown or str(path)
     try:
         data = path.read_bytes()
@@ -52,13 +55,13 @@ def read_file(path: Path, shown: str | None = None) -> Node:
         raise ConfigError.say(
             "not UTF-8 text", where=f"{name}:{line}:1", remedy="save the file as UTF-8"
         ) from error
-    return read_text(text, name)
+    return read_text(text, name, number_keys=number_keys)
 
 
-def read_text(text: str, name: str) -> Node:
+def read_text(text: str, name: str, *, number_keys: bool = False) -> Node:
     """The tree of YAML text; an empty document is an empty mapping."""
     try:
-        return _Builder(name, yaml.parse(text, Loader=_Loader)).document()
+        return _Builder(name, yaml.parse(text, Loader=_Loader), number_keys).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
@@ -90,12 +93,18 @@ def scalar_value(text: str) -> str | int | float | bool | None:
     return text
 
 
+def _is_count(key: Node) -> bool:
+    """A whole number of reasonable length."""
+    return isinstance(key, Scalar) and type(key.value) is int and abs(key.value) < 10**9
+
+
 class _Builder:
     """Builds a tree from parse events; aliases share nodes, so only their expanded count needs a limit."""
 
-    def __init__(self, name: str, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, name: str, events: Iterator[yaml.Event], number_keys: bool) -> None:
         self.name = name
         self.events = events
+        self.number_keys = number_keys
         self.anchors: dict[str, tuple[Node, int]] = {}
 
     def document(self) -> Node:
@@ -160,6 +169,9 @@ class _Builder:
         count = 1
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key, _ = self._node(event, depth + 1)
+            if self.number_keys and _is_count(key):
+                assert isinstance(key, Scalar)
+                key = Scalar(str(key.value), key.place, key.quoted)
             if not isinstance(key, Scalar) or not isinstance(key.value, str):
                 got = repr(key.value) if isinstance(key, Scalar) else type(key).__name__
                 raise self._error(event, "a key must be a string", "quote the key", got=got)

@@ -5,20 +5,25 @@ what is declared lost was reported with its count, and what was reported or lost
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from shapely import Polygon, make_valid
+from shapely import Polygon, box, make_valid
 
 from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.readers.registry import READERS
 from data_conversion.pipeline.reading import ReadOptions
+from data_conversion.pipeline.spaces import extent
 from data_conversion.pipeline.writers.registry import WRITERS
 from data_conversion.pipeline.writing import WriteOptions
 
 READER_OF = {"yolo_det": "yolo", "yolo_seg": "yolo", "yolo_obb": "yolo"}
 """Writers whose reader has another name."""
-SPACES = {}
+SPACES = {
+    "ms_swift": ("pixels", "norm1"),
+    "llama_factory": ("norm1000", "pixels", "qwen25"),
+    "qwen": ("norm1000", "pixels", "qwen25"),
+}
 """Formats that must be told what their coordinates mean: every space that the tests go through."""
 CASES = [
     (name, space)
@@ -29,7 +34,7 @@ CASES = [
 IOU = 0.99
 EXACT_PX = 0.01
 SMALL_PX2 = 10_000
-"""Of a smaller polygon a coarse grid moves more than 1 % of the area; there its vertices, one by one, decide."""
+"""Of a smaller polygon a coarse grid moves more than 1 % of the area; there the distance of the outlines decides."""
 LOSS_WORDS = {
     "bbox_2d": ("box",),
     "poly": ("polygon",),
@@ -44,7 +49,7 @@ LOSS_WORDS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """An object as it should come back. `how`: its corners or vertices one by one, or the area ("region", or "rectangle":
-    that of the smallest rectangle around it)."""
+    that of a rectangle around it)."""
 
     kind: str
     points: tuple
@@ -63,11 +68,11 @@ def write_and_compare(writer, name, space, parts, folder, *, complete=False):
     reader = READERS[READER_OF.get(name, name)]
     assert reader.recognise(folder), "its own reader does not recognise it"
     export = reader.open(folder, options)
-    problems, found = differences(parts, export, written, writer.fidelity)
+    problems, found = differences(parts, export, written, writer.fidelity, space)
     return problems + (_not_needed(writer.fidelity, found, space) if complete else [])
 
 
-def differences(parts, export, written, fidelity):
+def differences(parts, export, written, fidelity, space):
     """(what differs, how often each line of the declaration was seen to be lost)."""
     problems = []
     images = {}
@@ -79,14 +84,16 @@ def differences(parts, export, written, fidelity):
     found = Counter()
     for part, records in parts.items():
         for record in records:
-            problems += _of_image(record, part, images, export.listing.split, fidelity, found)
+            problems += _of_image(
+                record, part, images, export.listing.split, fidelity, found, space
+            )
     listed = {record.images[0] for records in parts.values() for record in records}
     problems += [f"{image}: never written" for image in sorted(set(images) - listed)]
     problems += _of_losses(parts, written, fidelity)
     return problems, found
 
 
-def _of_image(record, part, images, split, fidelity, found):
+def _of_image(record, part, images, split, fidelity, found, space):
     name = record.images[0]
     if not record.objects and not fidelity.negatives:
         return [f"{name}: a negative came back"] if name in images else []
@@ -108,10 +115,37 @@ def _of_image(record, part, images, split, fidelity, found):
     expected = expected_objects(record, fidelity)
     if len(expected) != len(raw.objects):
         return [*problems, f"{name}: {len(raw.objects)} objects of {len(expected)}"]
-    for position, (want, got) in enumerate(zip(expected, raw.objects, strict=True)):
-        said = _of_object(want, got, (record.width, record.height), fidelity, found)
+    back = raw.objects if fidelity.object_order else _sorted_as(expected, raw.objects)
+    for position, (want, got) in enumerate(zip(expected, back, strict=True)):
+        said = _of_object(want, got, (record.width, record.height), fidelity, found, space)
         problems += [f"{name}, object {position}: {text}" for text in said]
     return problems
+
+
+def _sorted_as(expected, objects):
+    """The objects read in the order of what is expected: each by its kind and label, the nearest first; lines not turned."""
+    left = list(objects)
+    back = []
+    for want in expected:
+        nearest = min(left, key=lambda got: _unlikeness(want, got))
+        left.remove(nearest)
+        if want.kind == "line" and nearest.kind == "line":
+            turned = tuple(np.reshape(nearest.points, (-1, 2))[::-1].ravel().tolist())
+            if len(turned) == len(want.points) and _away(turned, want) < _away(
+                nearest.points, want
+            ):
+                nearest = replace(nearest, parts=(turned,))
+        back.append(nearest)
+    return back
+
+
+def _unlikeness(want, got):
+    centres = [np.reshape(item.points, (-1, 2)).mean(axis=0) for item in (want, got)]
+    return got.kind != want.kind, got.label != want.label, np.abs(centres[0] - centres[1]).sum()
+
+
+def _away(points, want):
+    return np.abs(np.subtract(points, want.points)).max()
 
 
 def expected_objects(record, fidelity):
@@ -138,8 +172,9 @@ def expected_objects(record, fidelity):
     return kept
 
 
-def _of_object(want, got, size, fidelity, found):
+def _of_object(want, got, size, fidelity, found, space):
     problems = []
+    allowed = _tolerance(size, fidelity.precision, space)
     if got.kind != want.kind or len(got.parts) != 1:
         return [f"{want.kind} came back as {got.kind} in {len(got.parts)} parts"]
     if got.label != want.label:
@@ -151,16 +186,15 @@ def _of_object(want, got, size, fidelity, found):
         if fidelity.attributes:
             problems.append(f"attributes {want.attributes} became {dict(got.attributes)}")
     if want.kind == "poly":
-        iou = _iou(want.points, got.points, want.how == "rectangle")
+        iou = _iou(want.points, got.points, size if want.how == "rectangle" else None)
         is_small = fidelity.precision != "exact" and _area(want.points) < SMALL_PX2
-        if iou < IOU and not (is_small and want.how == "points"):
+        if iou < IOU and not (is_small and _boundary_distance(want, got) <= np.hypot(*allowed)):
             problems.append(f"IoU {iou:.4f}")
     if len(got.points) != len(want.points):
         found["vertex_order lost"] += 1
         return problems if want.how != "points" else [*problems, "another number of points"]
     distance = np.abs(np.subtract(got.points, want.points)).reshape(-1, 2)
     if want.how == "points":
-        allowed = _tolerance(size, fidelity.precision)
         if (distance > allowed).any():
             problems.append(f"{distance.max(axis=0)} px away, allowed {allowed}")
         if distance.max() > EXACT_PX:
@@ -170,16 +204,26 @@ def _of_object(want, got, size, fidelity, found):
     return problems
 
 
-def _tolerance(size, precision):
+def _tolerance(size, precision, space):
+    """How far a coordinate may be off, for x and y: half a step of a grid."""
     if precision == "norm1000":
-        return np.array(size) / 2000 + 1e-6
+        return np.array(size) / extent(space or "norm1000", size) / 2 + 1e-6
     return np.full(2, {"exact": EXACT_PX, "whole pixels": 0.5 + 1e-6}[precision])
 
 
-def _iou(want, got, of_rectangles):
+def _boundary_distance(want, got):
+    one, other = (Polygon(np.reshape(item.points, (-1, 2))).exterior for item in (want, got))
+    return one.hausdorff_distance(other)
+
+
+def _iou(want, got, rectangle_in):
+    """Of two polygons. With `rectangle_in`, the (width, height) of a picture, the first stands for the smallest rectangle
+    around it, or its upright box where that leaves the picture, unless it has four corners itself."""
     one, other = (make_valid(Polygon(np.reshape(points, (-1, 2)))) for points in (want, got))
-    if of_rectangles:
-        one, other = one.minimum_rotated_rectangle, other.minimum_rotated_rectangle
+    if rectangle_in is not None and len(want) != 8:
+        rectangle = one.minimum_rotated_rectangle
+        fits = box(0, 0, *rectangle_in).covers(rectangle)
+        one = rectangle if fits else box(*one.bounds)
     return one.intersection(other).area / one.union(other).area
 
 

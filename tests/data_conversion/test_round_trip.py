@@ -59,7 +59,7 @@ def bccd(tmp_path_factory):
 @every_case
 def test_real_photographs(tmp_path, bccd, name, space):
     source, parts = bccd
-    assert sum(map(len, parts.values())) > 300
+    assert sum(map(len, parts.values())) > 250
     (tmp_path / "images").mkdir()
     for path in (source / "images").iterdir():
         (tmp_path / "images" / path.name).hardlink_to(path)

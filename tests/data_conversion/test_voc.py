@@ -8,11 +8,18 @@ import numpy as np
 import pytest
 
 from data_conversion.config import ConversionConfig
+from data_conversion.pipeline.image_index import ImageIndex
+from data_conversion.pipeline.readers.voc import VocReader
+from data_conversion.pipeline.reading import ReadOptions
 from data_conversion.pipeline.unified_processor import convert
+from data_conversion.pipeline.writers.voc import VocWriter
+from data_conversion.pipeline.writing import WriteOptions
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
 from src.contract.policy import image_check, scan
+from src.contract.records import ObjectAnnotation, Record, Source
 from src.errors import ProjectError
+from tests.data_conversion.reading_cases import opened, read_one, touch
 from tests.report.pages import page_data
 from tests.training_fixtures import ROOT
 
@@ -163,3 +170,107 @@ def test_blood_cells_convert_with_their_two_empty_boxes_reported(tmp_path):
     index = JsonlIndex.open(tmp_path / "out" / "val.jsonl")
     assert len(scan(index, "fail", check=image_check(ImageResolver(tmp_path / "out"))).rows) == 87
     shutil.rmtree(tmp_path / "out")
+
+
+def written(folder, *objects, name="images/a.jpg"):
+    """The reading of one written record."""
+    record = Record(
+        images=(name,), width=60, height=40, objects=objects, source=Source(file="t", line=1)
+    )
+    touch(folder, name)
+    losses = VocWriter().write({"train": [record]}, WriteOptions(output=folder)).losses
+    return read_one(VocReader(), folder), dict(losses)
+
+
+def test_written_corners_are_half_a_pixel_away_at_most_and_thin_boxes_stay_boxes(tmp_path):
+    sides = (0.0, 0.1, 0.5, 1.0, 1.5, 2.49, 2.5, 3.0)
+    boxes = [
+        (x, y, x + w + 0.2, y + h + 0.2)
+        for x in sides
+        for w in sides
+        for y, h in ((5, w), (7.5, 9))
+    ]
+    items = [ObjectAnnotation(desc="x", kind="bbox_2d", points=box) for box in boxes]
+    raw, losses = written(tmp_path, *items)
+    assert len(raw.objects) == len(boxes)
+    assert (raw.findings, losses) == ((), {})
+    off = np.subtract([item.points for item in raw.objects], boxes)
+    assert np.abs(off).max() <= 0.5
+    assert (
+        "<xmin>4</xmin><ymin>6</ymin><xmax>6</xmax>"
+        in (tmp_path / "Annotations" / "a.xml").read_text()
+    )
+
+
+def test_what_voc_cannot_hold_is_counted_by_the_writer(tmp_path):
+    raw, losses = written(
+        tmp_path,
+        ObjectAnnotation(desc="a", kind="line", points=(1.0, 1.0, 9.0, 1.0)),
+        ObjectAnnotation(desc="<b> &", kind="poly", points=(1.0, 1.0, 9.0, 1.0, 5.0, 6.0)),
+    )
+    assert [(o.label, o.kind, o.points) for o in raw.objects] == [
+        ("<b> &", "bbox_2d", (1, 1, 9, 6))
+    ]
+    assert losses == {"lines are left out": 1, "polygons became their bounding boxes": 1}
+
+
+@pytest.mark.skipif(
+    not REAL.is_dir(), reason="the blood-cell photographs are not beside this checkout"
+)
+def test_blood_cells_come_back_from_written_files(tmp_path):
+    export = opened(VocReader(), REAL)
+    before = {item.key: export.read(item) for item in export.listing.items}
+    parts = {
+        part: [
+            Record(
+                images=(f"images/{raw.image_name}",),
+                width=raw.size[0],
+                height=raw.size[1],
+                objects=tuple(
+                    ObjectAnnotation(desc=item.label, kind=item.kind, points=item.points)
+                    for item in raw.objects
+                ),
+                metadata={"attributes": [dict(item.attributes) for item in raw.objects]},
+                source=Source(file="t", line=1),
+            )
+            for key, raw in before.items()
+            if export.listing.split[key] == part
+        ]
+        for part in ("train", "val")
+    }
+    written = VocWriter().write(parts, WriteOptions(output=tmp_path))
+    assert (written.num_images, dict(written.losses)) == (292, {})
+    again = VocReader().open(tmp_path, ReadOptions(images=ImageIndex(root=tmp_path, by_name=None)))
+    assert again.listing.split == export.listing.split
+    for item in again.listing.items:
+        one, other = before[item.key], again.read(item)
+        assert [(o.label, o.points, o.attributes) for o in one.objects] == [
+            (o.label, o.points, o.attributes) for o in other.objects
+        ]
+        assert one.size == other.size
+
+
+def test_a_path_that_leads_out_is_not_written(tmp_path):
+    with pytest.raises(ProjectError, match="leads out"):
+        written(tmp_path / "in", name="../a.jpg")
+
+
+def test_an_id_with_a_space_is_one_id_and_a_class_list_has_a_second_column(tmp_path):
+    source = export(tmp_path / "voc", [("dog", 1, 1, 9, 9)])
+    for folder in ("Annotations", "JPEGImages"):
+        for path in (source / folder).glob("i0.*"):
+            path.rename(path.with_stem("i 0"))
+    (source / "ImageSets" / "Main" / "train.txt").write_text("i 0\ni1  1\ni2 -1\n")
+    listing = opened(VocReader(), source).listing
+    assert listing.split == {"i 0": "train", "i1": "train", "i2": "train", "i3": "val"}
+
+
+def test_pictures_may_lie_elsewhere_or_nowhere(tmp_path):
+    source = export(tmp_path / "voc", [("dog", 1, 1, 9, 9)], count=2)
+    text = "<annotation><filename>deep.png</filename></annotation>"
+    (source / "Annotations" / "i0.xml").write_text(text)
+    touch(tmp_path / "pictures", "x/deep.png", "i1.jpg")
+    elsewhere = opened(VocReader(), source, tmp_path / "pictures")
+    assert [elsewhere.read(i).image for i in elsewhere.listing.items] == ["x/deep.png", "i1.jpg"]
+    nowhere = VocReader().open(source, ReadOptions(images=ImageIndex(root=source, by_name=None)))
+    assert [nowhere.read(i).image for i in nowhere.listing.items] == ["i0.png", "i1.jpg"]

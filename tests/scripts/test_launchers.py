@@ -33,6 +33,7 @@ def bash(
         "scripts/test.sh",
         "scripts/lint.sh",
         "data_conversion/convert_dataset.sh",
+        "data_conversion/export_dataset.sh",
         "scripts/merge_stage2_lora.sh",
     ],
 )

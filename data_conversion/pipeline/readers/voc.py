@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
+from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.raw import (
     Attribute,
     Finding,
@@ -55,7 +56,7 @@ class VocReader:
             is_voc = re.search(rb"<annotation[\s>]", handle.read(4096)) is not None
         return f"{first.name} has <annotation>" if is_voc else ""
 
-    def open(self, source: Path, _options: ReadOptions) -> VocExport:
+    def open(self, source: Path, options: ReadOptions) -> VocExport:
         """Items are the XML files, and the ids of ImageSets that have none (they end up in quarantine, not in silence)."""
         base = source / ANNOTATIONS if (source / ANNOTATIONS).is_dir() else source
         files = {
@@ -75,7 +76,7 @@ class VocReader:
         items = [Item(key=key, annotation=annotation) for key, annotation in files.items()]
         items += [Item(key=key, annotation="") for key in missing]
         listing = Listing(items=tuple(sorted(items)), split=split, split_source=found_in)
-        return VocExport(root=source, listing=listing)
+        return VocExport(root=source, images=options.images, listing=listing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ class VocExport:
     """An opened folder."""
 
     root: Path
+    images: ImageIndex
     listing: Listing
 
     def read(self, item: Item) -> RawImage:
@@ -98,7 +100,7 @@ class VocExport:
         tree = parse_xml(self.root / item.annotation, item.annotation)
         if tree.tag != "annotation":
             raise _refuse(item, "not a Pascal VOC file", "voc-root", got=f"<{tree.tag}>")
-        image, image_name = _find_image(self.root, item, _text(tree, "filename"))
+        image, image_name = _find_image(self.root, self.images, item, _text(tree, "filename"))
         elements = tree.findall("object")
         objects, findings = _read_objects(elements)
         return RawImage(
@@ -116,7 +118,7 @@ def _split_of(root: Path, files: Mapping[str, str]) -> tuple[Mapping[str, SplitN
     """The export's own split and where it was found; (None, "") without one."""
     folder = root / "ImageSets" / "Main"
     names: dict[str, tuple[str, ...]] = {
-        name: tuple(_ids(folder / f"{name}.txt"))
+        name: tuple(_ids(folder / f"{name}.txt", files))
         for name in ("train", "val", "trainval")
         if (folder / f"{name}.txt").is_file()
     }
@@ -143,16 +145,19 @@ def _split_of(root: Path, files: Mapping[str, str]) -> tuple[Mapping[str, SplitN
     return None, ""
 
 
-def _ids(path: Path) -> Iterator[str]:
-    """The ids of an ImageSets list: the first word of each line (class lists have a second column)."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        words = line.split()
-        if words:
-            yield words[0]
+def _ids(path: Path, known: Container[str]) -> Iterator[str]:
+    """The ids of an ImageSets list: the whole line where that is one, else its first word (class lists have a second column)."""
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        if words := line.split():
+            yield line.strip() if line.strip() in known else words[0]
 
 
-def _find_image(root: Path, item: Item, filename: str) -> tuple[str, str]:
-    """(path relative to `root`, path under the image folder) of the item's image."""
+def _find_image(source: Path, images: ImageIndex, item: Item, filename: str) -> tuple[str, str]:
+    """(path relative to the image root, path under the image folder) of the item's image."""
+    root = images.root
+    if images.by_name is None:  # no pictures: the name is taken as it is
+        suffix = PurePosixPath(filename).suffix or IMAGE_SUFFIXES[0]
+        return f"{item.key}{suffix}", f"{item.key}{suffix}"
     in_annotations = item.annotation.startswith(f"{ANNOTATIONS}/")
     bases = [root / name for name in IMAGE_FOLDERS] if in_annotations else []
     bases = [base for base in [*bases, root / ANNOTATIONS, root] if base.is_dir()]
@@ -167,6 +172,9 @@ def _find_image(root: Path, item: Item, filename: str) -> tuple[str, str]:
             path = base / name
             if path.is_file():
                 return path.relative_to(root).as_posix(), name.as_posix()
+    if root != source and filename:  # pictures lie elsewhere, in folders of any name
+        image = images.find(filename, item.annotation)
+        return image, image
     raise _refuse(
         item,
         "the annotated image was not found",

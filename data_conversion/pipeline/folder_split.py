@@ -1,0 +1,34 @@
+"""The split that folder names tell, and names that must be unique."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from data_conversion.pipeline.raw import SplitName
+
+SPLIT_NAMES: Mapping[str, SplitName] = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+}
+
+
+def split_by_folder(keys: Iterable[str]) -> Mapping[str, SplitName] | None:
+    """The split of keys that begin with a folder named train or val (valid); None unless both are there."""
+    found = {
+        key: SPLIT_NAMES[top]
+        for key in keys
+        if "/" in key and (top := key.split("/", 1)[0].lower()) in SPLIT_NAMES
+    }
+    return found if set(found.values()) == {"train", "val"} else None
+
+
+def unique_key(wanted: str, taken: Mapping[str, object]) -> str:
+    """`wanted`, or with "#2", "#3" ... behind it where that is taken."""
+    key, count = wanted, 1
+    while key in taken:
+        count += 1
+        key = f"{wanted}#{count}"
+    return key

@@ -1,0 +1,97 @@
+"""What the writers of annotation formats share: which records they can hold, and what these say beside their shapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from data_conversion.pipeline.raw import Attribute
+from data_conversion.pipeline.writing import Written
+from src.contract.records import Record
+from src.errors import RecordError
+
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def dense_records(records: Iterable[Record], written: Written) -> Iterator[Record]:
+    """The records of one annotated picture, negatives included, counted in `written`; the others are counted as lost.
+
+    A summary beside objects is lost too. `RecordError` for a picture's path that leads out of the folder.
+    """
+    for record in records:
+        if record.is_chat:
+            written.losses["chat records"] += 1
+            continue
+        if len(record.images) != 1 or (record.summary is not None and not record.objects):
+            written.losses["records that are a summary without annotated objects"] += 1
+            continue
+        if record.summary is not None:
+            written.losses["summary texts"] += 1
+        _check_path(record)
+        written.num_images += 1
+        yield record
+
+
+def attributes_of(record: Record, written: Written) -> list[dict[str, Attribute]]:
+    """The attributes of each object; what is no plain value, or does not belong to the objects, is counted as lost."""
+    given = record.metadata.get("attributes")
+    nothing: list[dict[str, Attribute]] = [{} for _ in record.objects]
+    if given is None:
+        return nothing
+    if not isinstance(given, list | tuple) or len(given) != len(record.objects):
+        written.losses["attributes that are not one entry an object"] += 1
+        return nothing
+    return [_attributes(entry, written) for entry in given]
+
+
+def _attributes(entry: Any, written: Written) -> dict[str, Attribute]:
+    found: dict[str, Attribute] = {}
+    if not isinstance(entry, Mapping):
+        written.losses["attributes that are not one entry an object"] += 1
+        return found
+    for name, value in entry.items():
+        if isinstance(value, bool | int | float | str):
+            found[name] = value
+        elif isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+            found[name] = tuple(value)
+        else:
+            written.losses["attributes that are no plain value"] += 1
+    return found
+
+
+def number_text(value: float) -> str:
+    """The shortest decimal text of exactly this number; whole numbers without a fraction."""
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def xml_text(text: str, written: Written) -> str:
+    """Text as the content of an XML element."""
+    return escape(_allowed(text, written))
+
+
+def xml_value(text: str, written: Written) -> str:
+    """Text as the value of an XML attribute, quotes included."""
+    return quoteattr(_allowed(text, written))
+
+
+def _allowed(text: str, written: Written) -> str:
+    kept, count = _NO_XML.subn("\ufffd", text)
+    if count:
+        written.losses["characters of a label or attribute that XML has no place for"] += count
+    return kept
+
+
+def _check_path(record: Record) -> None:
+    image = record.images[0]
+    path = PurePosixPath(image)
+    if path.is_absolute() or ".." in path.parts or "\\" in image or not path.name:
+        raise RecordError.say(
+            "the picture's path leads out of the data set's folder",
+            where=str(record.source),
+            rule="image-path",
+            got=image,
+            remedy="put the pictures below the JSONL's folder",
+        )

@@ -1,0 +1,99 @@
+"""A small export of every format that can be read, its pictures under names of the caller's choice.
+
+A format that has a writer is made by it; any other has a builder of its own here.
+"""
+
+import json
+from pathlib import PurePosixPath
+
+from data_conversion.pipeline.readers.registry import READERS
+from data_conversion.pipeline.writers.registry import WRITERS
+from data_conversion.pipeline.writing import WriteOptions
+from src.contract.records import ObjectAnnotation, Record, Source
+from tests.data_conversion.generated_records import make_picture
+from tests.data_conversion.round_trip import READER_OF, SPACES
+
+NAME = "photo.png"
+SIZE = (60, 40)
+
+
+def build(name, folder, number=1):
+    """An export of format `name` with `number` pictures, the first called `NAME`; its folder."""
+    names = [NAME, *(f"photo{position}.png" for position in range(2, number + 1))]
+    for image in names:
+        make_picture(folder / "images" / image, *SIZE)
+    if name in BUILDERS:
+        for image in names:
+            BUILDERS[name](folder, image)
+    else:
+        space = SPACES.get(name, (None,))[0]
+        records = [record(f"images/{image}") for image in names]
+        options = WriteOptions(output=folder, space=space, prompt="Describe it.")
+        WRITERS[WRITER_OF[name]].write({"train": records}, options)
+    return folder
+
+
+def record(image):
+    return Record(
+        images=(image,),
+        width=SIZE[0],
+        height=SIZE[1],
+        objects=(
+            ObjectAnnotation(desc="cat", kind="bbox_2d", points=(5.0, 6.0, 30.0, 20.0)),
+            ObjectAnnotation(desc="dog", kind="poly", points=(5.0, 6.0, 30.0, 20.0, 8.0, 30.0)),
+        ),
+        source=Source(file="generated", line=1),
+    )
+
+
+def space_of(name):
+    """What the reader must be told about coordinates."""
+    return SPACES.get(name, (None,))[0]
+
+
+def annotation_files(folder):
+    """The text files of an export: what a hostile or broken one differs in."""
+    return sorted(
+        path for path in folder.rglob("*") if path.is_file() and path.suffix not in (".png",)
+    )
+
+
+def with_name(folder, hostile):
+    """Let every annotation file name `hostile` where it named the picture `NAME`, in the file's own spelling."""
+    for path in annotation_files(folder):
+        text = path.read_text(encoding="utf-8")
+        spelled = hostile
+        if path.suffix in (".json", ".jsonl"):
+            spelled = json.dumps(hostile)[1:-1]
+        elif path.suffix == ".xml":
+            spelled = hostile.replace("&", "&amp;").replace("<", "&lt;").replace("\0", "&#0;")
+        for known in (f"./images/{NAME}", f"images/{NAME}", NAME):
+            text = text.replace(known, spelled)
+        path.write_text(text, encoding="utf-8")
+
+
+def _voc(folder, image):
+    width, height = SIZE
+    (folder / "Annotations").mkdir(exist_ok=True)
+    (folder / "Annotations" / PurePosixPath(image).with_suffix(".xml")).write_text(
+        f"<annotation><filename>{image}</filename><size><width>{width}</width><height>{height}"
+        "</height></size><object><name>cat</name><bndbox><xmin>5</xmin><ymin>6</ymin><xmax>30</xmax>"
+        "<ymax>20</ymax></bndbox></object></annotation>"
+    )
+
+
+def _dota(folder, image):
+    (folder / "labelTxt").mkdir(exist_ok=True)
+    (folder / "labelTxt" / PurePosixPath(image).with_suffix(".txt")).write_text(
+        "imagesource:GoogleEarth\ngsd:0.5\n5 6 30 6 30 20 5 20 ship 0\n7 8 9 8 9 12 7 12 plane 1\n"
+    )
+
+
+WRITER_OF = {READER_OF.get(writer, writer): writer for writer in reversed(WRITERS)}
+"""A reader's writer (the first of several)."""
+BUILDERS = {
+    name: build_one
+    for name, build_one in {"voc": _voc, "dota": _dota}.items()
+    if name in READERS and name not in WRITER_OF
+}
+FORMATS = [name for name in READERS if name in WRITER_OF or name in BUILDERS]
