@@ -98,12 +98,8 @@ def _patterns(pack: DomainPack) -> Iterator[Problem]:
         try:
             re.compile(pattern)
         except re.error as error:
-            yield Problem(
-                path=path,
-                rule="pattern",
-                message=f"not a regular expression: {error}",
-                got=pattern,
-            )
+            message = f"not a regular expression: {error}"
+            yield Problem(path=path, rule="pattern", message=message, got=pattern)
 
 
 def _taxonomy(pack: DomainPack) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
 """What a domain pack holds: the wording and vocabulary of one field of work, frozen and typed.
 
 Everything that is vocabulary lives in `configs/domains/<id>/` and decodes into `DomainPack`; code holds none of it. Sections with
-rules of their own are in the `*_config.py` beside this file. Standard library only, so that `src.config` can import it at no cost.
+rules of their own are in the `*_config.py` beside this file. Standard library only: `src.config` imports it at no cost.
 """
 
 from __future__ import annotations

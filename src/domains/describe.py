@@ -1,7 +1,7 @@
 """From an object's raw label and answers to its desc, by exact match alone. Pure; some ten microseconds an object.
 
-What the pack lacks is a finding whose rule ends in `-unmapped`: an unmapped label stays as the desc, an unmapped question or answer is
-left out of it. Nothing is ever taken for something that resembles it.
+What the pack lacks is a finding whose rule ends in `-unmapped`: an unmapped label stays as the desc, an unmapped question or
+answer is left out of it. Nothing is ever taken for something that resembles it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from src.domains.desc_form import Item, has_separator, without_separators, write
 from src.domains.findings import UNMAPPED, TextFinding
 from src.domains.sanitise import clean, empty_label
 from src.domains.taxonomy_config import FreeText
+from src.domains.text_config import TextKind
 from src.domains.vocabulary import Question, TypeWords, Vocabulary, cleaned_answer
 
 Answer = bool | int | float | str | tuple[str, ...]
@@ -114,7 +115,9 @@ def _answer(question: Question, texts: tuple[str, ...], words: Vocabulary, draft
     rule = question.rule
     kept = []
     for text in texts:
-        kind = "answer" if rule.free_text is None or not rule.free_text.trailing else "remark"
+        kind: TextKind = (
+            "answer" if rule.free_text is None or not rule.free_text.trailing else "remark"
+        )
         cleaned, findings = clean(text, kind, words.pack.sanitizers)
         draft.findings += findings
         if cleaned and cleaned not in kept:

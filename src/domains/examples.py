@@ -21,7 +21,7 @@ class Example:
 
 def examples(words: Vocabulary, per_type: int) -> Iterator[Example]:
     """Up to `per_type` objects of every type: the n-th takes the n-th answer to each question that applies (the last where there
-    are fewer). Free text without a pattern is the question itself; one with a pattern is left out."""
+    are fewer). Free text is its `example`, where it has one; a remark is made once a type."""
     for item in words.pack.taxonomy.types:
         seen: list[dict[str, Answer]] = []
         for number in range(per_type):
@@ -49,4 +49,4 @@ def _answer(rule: AttributeRule, number: int) -> str | None:
     if rule.free_text is None:
         raw = tuple(rule.answers)
         return raw[min(number, len(raw) - 1)]
-    return rule.question if rule.free_text.pattern is None else None
+    return None if rule.free_text.trailing and number else rule.free_text.example

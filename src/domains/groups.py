@@ -13,7 +13,7 @@ from src.domains.findings import TextFinding
 def number_groups(
     descs: Sequence[str], groups: Sequence[str], pack: DomainPack
 ) -> tuple[tuple[str, ...], tuple[tuple[int, TextFinding], ...]]:
-    """(descs, (position, finding) pairs). `groups` names each object's group, "" for none; groups are numbered in the order given.
+    """(descs, (position, finding) pairs). `groups` names each object's group, "" for none; numbers follow the order given.
 
     A group with one member is none: it keeps its desc and gets no number. Without a rule in the pack groups are left out, and
     noted.

@@ -24,7 +24,8 @@ class FreeText:
 
     `template` holds `{value}`; `pattern` (a regular expression that fits the whole text) says what is an answer at all;
     `fallback` is the item when there is none. A separator of the desc inside the text becomes `stand_in`. With `trailing`
-    the item ends the desc, whatever its level: a remark. Remarks are what review rules read.
+    the item ends the desc, whatever its level: a remark. Remarks are what review rules read. `example` is what `render
+    --examples` shows.
     """
 
     template: str = "{value}"
@@ -32,6 +33,7 @@ class FreeText:
     fallback: str | None = None
     stand_in: str = " "
     trailing: bool = False
+    example: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

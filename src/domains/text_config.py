@@ -1,4 +1,4 @@
-"""How raw texts are cleaned before they are matched, and which remarks ask for a second look: the schema. Standard library only."""
+"""How raw texts are cleaned before they are matched, and which remarks ask for a second look. Standard library only."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class Vocabulary:
     def of(cls, pack: DomainPack) -> Self:
         """The words of a checked pack (`load_pack`)."""
         taxonomy = pack.taxonomy
-        types = {}
+        types: dict[str, TypeWords] = {}
         for item in taxonomy.types:
             words = _type_words(item, pack)
             types |= dict.fromkeys((cleaned_label(raw, pack) for raw in item.raw_labels), words)
