@@ -44,10 +44,10 @@ class _Draft:
 def describe(label: str, answers: Mapping[str, Answer], words: Vocabulary) -> Description:
     """The desc of an object that an export calls `label`, with its answers by question."""
     pack = words.pack
-    text, findings = clean(label, "label", pack.sanitizers)
     given = _given(answers, words)
-    if not text and words.label_question is not None and words.label_question in given:
-        text, findings = clean(" ".join(given[words.label_question]), "label", pack.sanitizers)
+    if words.label_question is not None and words.label_question in given:
+        label = " ".join(given[words.label_question])
+    text, findings = clean(label, "label", pack.sanitizers)
     if not text:
         return _without_label(label, findings, words)
     if text in words.labels:

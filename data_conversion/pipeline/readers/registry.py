@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_conversion.pipeline.readers.telecom import TelecomReader
 from data_conversion.pipeline.readers.voc import VocReader
 from data_conversion.pipeline.reading import Reader
 
 READERS: Mapping[str, Reader] = {
+    "telecom": TelecomReader(),
     "voc": VocReader(),
 }
