@@ -23,7 +23,7 @@ def clean(text: str, kind: TextKind, steps: Sequence[Sanitizer]) -> Cleaned:
         if kind not in step.only or step.empty_label is not None:
             continue
         rule, cleaned = _applied(step, text)
-        if "".join(cleaned.split()) != "".join(text.split()):
+        if cleaned != text and "".join(cleaned.split()) != "".join(text.split()):
             findings.append(
                 TextFinding(
                     kind="fixed",
