@@ -32,10 +32,11 @@ class Problem:
 
 def check_pack(pack: DomainPack, tree: Node) -> tuple[Issue, ...]:
     """Every problem of a decoded pack, with its place in `tree`."""
-    checks = (
-        _placeholders, _templates, _patterns, _taxonomy, _forms, _completeness, _summary,
-        _missions, _words,
-    )  # fmt: skip
+    problems = [*_patterns(pack), *_placeholders(pack), *_templates(pack), *_forms(pack)]
+    if not any(problem.rule == "pattern" for problem in problems):
+        problems += [*_examples(pack), *_taxonomy(pack)]  # They match by the pack's patterns.
+    for check in (_completeness, _summary, _missions, _words):
+        problems += check(pack)
     return tuple(
         Issue(
             message=problem.message,
@@ -46,8 +47,7 @@ def check_pack(pack: DomainPack, tree: Node) -> tuple[Issue, ...]:
             expected=problem.expected,
             remedy=problem.remedy,
         )
-        for check in checks
-        for problem in check(pack)
+        for problem in problems
     )
 
 
@@ -100,6 +100,18 @@ def _patterns(pack: DomainPack) -> Iterator[Problem]:
         except re.error as error:
             message = f"not a regular expression: {error}"
             yield Problem(path=path, rule="pattern", message=message, got=pattern)
+
+
+def _examples(pack: DomainPack) -> Iterator[Problem]:
+    """An example is an answer."""
+    for path, rule in attributes(pack):
+        free = rule.free_text
+        if free is None or free.example is None or free.pattern is None:
+            continue
+        if not re.fullmatch(free.pattern, free.example):
+            message = "the example does not fit the pattern"
+            here = (*path, "free_text", "example")
+            yield Problem(path=here, rule="example", message=message, got=free.example)
 
 
 def _taxonomy(pack: DomainPack) -> Iterator[Problem]:

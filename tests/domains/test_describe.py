@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from src.domains.describe import describe
 from src.domains.desc_reading import read_desc
+from src.domains.describe import describe
 from src.domains.examples import examples
 from src.domains.groups import number_groups
 from src.domains.loader import load_pack, pack_ids
@@ -82,9 +82,7 @@ def test_a_pack_without_taxonomy_takes_labels_as_they_come():
 
 
 def test_groups_are_numbered_and_one_member_is_no_group(words):
-    descs, findings = number_groups(
-        ["a", "b", "c", "d", "e"], ["x", "y", "", "x", "z"], words.pack
-    )
+    descs, findings = number_groups(["a", "b", "c", "d", "e"], ["x", "y", "", "x", "z"], words.pack)
     assert descs == ("group 1: a", "b", "c", "group 1: d", "e")
     assert [(at, finding.rule) for at, finding in findings] == [
         (1, "group-single"), (4, "group-single"),
