@@ -1,7 +1,7 @@
 """Figure "taxonomy": an answer that is one character off is unmapped, never taken for another.
 
-Faults that it catches: matching by part of a text (a screw that does not comply becomes one that does), by case, by resemblance; an
-unmapped answer that is not listed. Planted: matching by substring, both ways.
+Faults that it catches: matching by part of a text (a screw that does not comply becomes one that does), by case, by resemblance;
+an unmapped answer that is not listed. Planted: matching by substring, both ways.
 """
 
 from __future__ import annotations
