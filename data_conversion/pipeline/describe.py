@@ -1,7 +1,7 @@
 """Everything that is done to texts: labels on their way to the `desc` of an object, and the summary of an image.
 
-The seam with domain packs, three pure functions of one image: `describe` runs before the shapes are worked on; `join_groups` and then
-`summarise` after it, because groups and summaries are of the objects that are left.
+The seam with domain packs, three pure functions of one image: `describe` runs before the shapes are worked on, `join_groups` and
+then `summarise` after it, because groups and summaries are of the objects that are left.
 """
 
 from __future__ import annotations

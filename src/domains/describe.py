@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from src.domains.desc_form import Item, has_separator, without_separators, write_desc
 from src.domains.findings import UNMAPPED, TextFinding
-from src.domains.sanitise import clean, empty_label
+from src.domains.sanitise import empty_label
 from src.domains.taxonomy_config import FreeText
 from src.domains.text_config import TextKind
-from src.domains.vocabulary import Question, TypeWords, Vocabulary, cleaned_answer
+from src.domains.vocabulary import Question, TypeWords, Vocabulary
 
 Answer = bool | int | float | str | tuple[str, ...]
 
@@ -47,7 +47,7 @@ def describe(label: str, answers: Mapping[str, Answer], words: Vocabulary) -> De
     given = _given(answers, words)
     if words.label_question is not None and words.label_question in given:
         label = " ".join(given[words.label_question])
-    text, findings = clean(label, "label", pack.sanitizers)
+    text, findings = words.clean(label, "label")
     if not text:
         return _without_label(label, findings, words)
     if text in words.labels:
@@ -71,7 +71,7 @@ def _given(answers: Mapping[str, Answer], words: Vocabulary) -> dict[str, tuple[
     """Answers as texts by cleaned question; questions that clean to the same are one."""
     given: dict[str, tuple[str, ...]] = {}
     for question, value in answers.items():
-        key = cleaned_answer(question, words.pack)
+        key = words.clean(question, "answer")[0]
         if isinstance(value, bool):
             texts: tuple[str, ...] = ("true" if value else "false",)
         else:
@@ -118,7 +118,7 @@ def _answer(question: Question, texts: tuple[str, ...], words: Vocabulary, draft
         kind: TextKind = (
             "answer" if rule.free_text is None or not rule.free_text.trailing else "remark"
         )
-        cleaned, findings = clean(text, kind, words.pack.sanitizers)
+        cleaned, findings = words.clean(text, kind)
         draft.findings += findings
         if cleaned and cleaned not in kept:
             kept.append(cleaned)
