@@ -1,15 +1,18 @@
 """The telecom raw export: both layouts, every geometry, answers and groups; then through the pack to descs and a summary."""
 
 import json
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from data_conversion.config import ConversionConfig
 from data_conversion.pipeline.describe import describe, join_groups, summarise
 from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.raw import RawImage, RawObject
 from data_conversion.pipeline.readers.telecom import TelecomReader
 from data_conversion.pipeline.reading import ReadOptions
+from data_conversion.pipeline.unified_processor import convert
 from src.domains.describe import describe as describe_object
 from src.domains.examples import examples
 from src.domains.loader import load_pack
@@ -272,3 +275,36 @@ def test_without_a_label_an_object_is_dropped_or_gets_the_packs(words):
     described, findings = describe(raw, words)
     assert [(f.kind, f.rule) for f in findings] == [("fixed", "label-empty")]
     assert described.objects[0].label == findings[0].result
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_whole_conversion_tells_what_the_pack_lacks(tmp_path, words, workers):
+    source = tmp_path / "source"
+    good = export_of(words)
+    write(source, "good", good)
+    wrong = export_of(words)
+    answers = wrong["markResult"]["features"][0]["properties"]["contentZh"]
+    question = next(iter(answers))
+    answers[question] += "x"
+    write(source, "wrong", wrong)
+    write(source, "empty", annotation())
+
+    def converted(name, **options):
+        config = ConversionConfig(
+            input=source, output=tmp_path / name, domain="telecom_zh", workers=workers, **options
+        )
+        convert(config)
+        lines = (tmp_path / name / "all_samples.jsonl").read_text(encoding="utf-8").splitlines()
+        report = json.loads((tmp_path / name / "conversion_report.json").read_text())
+        return {Path(r["images"][0]).stem: r for r in map(json.loads, lines)}, report
+
+    records, report = converted("noted")
+    expected = sorted(describe_object(e.label, e.answers, words).desc for e in examples(words, 3))
+    assert sorted(item["desc"] for item in records["good"]["objects"]) == expected
+    assert records["good"]["summary"].count(words.pack.summary.counted.separator) > 10
+    assert "summary" not in records["empty"]
+    assert records["empty"]["objects"] == []
+    assert list(report["unmapped"]) == [f"{question}: {answers[question]}"]
+    records, report = converted("kept-back", unmapped="quarantine")
+    assert records.keys() == {"good", "empty"}
+    assert report["counts"]["images_quarantined"] == 1
