@@ -32,7 +32,9 @@ def describe(raw: RawImage, words: Vocabulary | None) -> tuple[RawImage, tuple[F
         if words is not None:
             described = describe_object(item.label, item.attributes, words)
             desc = described.desc
-            findings += [_finding(finding, item) for finding in described.findings]
+            findings += [
+                _finding(finding, item, item.label or desc) for finding in described.findings
+            ]
         if desc:
             kept.append(replace(item, label=desc))
         else:
@@ -52,7 +54,9 @@ def join_groups(raw: RawImage, words: Vocabulary | None) -> tuple[RawImage, tupl
     objects = list(raw.objects)
     for position, desc in zip(order, descs, strict=True):
         objects[position] = replace(objects[position], label=desc)
-    findings = tuple(_finding(finding, ordered[position]) for position, finding in found)
+    findings = tuple(
+        _finding(finding, ordered[position], ordered[position].label) for position, finding in found
+    )
     return replace(raw, objects=tuple(objects)), findings
 
 
@@ -79,13 +83,13 @@ def _top_left(item: RawObject) -> tuple[float, float, int]:
     return min(ys), min(xs), item.index
 
 
-def _finding(finding: TextFinding, item: RawObject) -> Finding:
+def _finding(finding: TextFinding, item: RawObject, label: str) -> Finding:
     return Finding(
         kind=finding.kind,
         rule=finding.rule,
         message=finding.message,
         object_index=item.index,
-        label=item.label,
+        label=label,
         got=finding.got,
         result=finding.result,
     )

@@ -148,6 +148,9 @@ def _answer(question: Question, texts: tuple[str, ...], words: Vocabulary, draft
             draft.items.append(
                 Item(key=rule.name, text=question.answers[cleaned], level=rule.level)
             )
+        else:
+            message = "the pack lets this answer say nothing"
+            draft.note("answer-silent", message, _said(question.key, [cleaned]))
 
 
 def _add_free_text(

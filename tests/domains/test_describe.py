@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from src.domains.desc_reading import read_desc
 from src.domains.describe import describe
@@ -41,7 +43,7 @@ def test_answers_stand_in_the_form_of_the_grammar(tmp_path, form, desc):
 
 CASES = [
     ("bolt", {"state": "fine"}, "bolt/good", []),
-    ("bolt", {"state": "fine", "maker": "other"}, "bolt/good", []),
+    ("bolt", {"state": "fine", "maker": "other"}, "bolt/good", ["answer-silent"]),
     ("bolt", {"state": "fine", "note": "none"}, "bolt/good", ["text-dropped"]),
     ("bolt", {"state": "fine", "note": "box drawn badly"}, "bolt/good", ["text-dropped"]),
     ("bolt", {"state": "fine", "note": "a/b, c"}, "bolt/good,note a b c", ["text-separator"]),
@@ -132,3 +134,24 @@ def test_every_example_of_a_shipped_pack_describes_without_a_finding_and_reads_b
         read = read_desc(described.desc, words)
         assert read.type_name == example.type_name
         assert len(read.answers) + len(read.remarks) == len(example.answers)
+
+
+@pytest.fixture(scope="module", params=["type_attr", "key_value", "plain"])
+def formed(request, tmp_path_factory):
+    return Vocabulary.of(bolts(tmp_path_factory.mktemp(request.param) / "mine", request.param))
+
+
+SAID = ["fine", "not fine", "acme", "rust", "none", "a/b", "k=v", "x，y", "2×3"]
+TEXTS = st.sampled_from(SAID) | st.text(max_size=8)
+QUESTIONS = st.sampled_from(["maker", "state", "defect", "note", "colour"]) | st.text(max_size=4)
+VALUES = TEXTS | st.integers() | st.booleans() | st.lists(TEXTS, max_size=3).map(tuple)
+
+
+@settings(max_examples=80, deadline=None)
+@given(answers=st.dictionaries(QUESTIONS.filter(lambda text: text != "what"), VALUES, max_size=5))
+def test_whatever_is_annotated_is_written_so_that_it_can_be_taken_apart(formed, answers):
+    desc = describe("bolt", answers, formed).desc
+    assert desc_parts(desc, formed.pack.desc_grammar).head == "bolt"
+    assert read_desc(desc, formed).type_name == "bolt"
+    summary = summarise([desc, desc], formed)
+    assert list(plain_items(summary, formed.pack.summary_grammar).values()) == [2]
