@@ -35,7 +35,7 @@ from data_conversion.pipeline.work_folder import WORK, WorkFolder, claimed, work
 from data_conversion.pipeline.workers import convert_shards
 from src.contract.budget import PixelBudget
 from src.domains.config import DomainPack
-from src.domains.loader import load_pack
+from src.domains.vocabulary import Vocabulary
 from src.errors import DataError, UsageError
 from src.utils.logger import get_logger
 from src.utils.progress import progress
@@ -62,7 +62,7 @@ def convert(config: ConversionConfig) -> Converted:
     """Run a whole conversion, or the rest of one. `ProjectError` when it cannot begin, or with `fail_fast` at the first bad
     image."""
     check_options(config)
-    pack = load_pack(config.domain) if config.domain else None
+    pack = _pack(config.domain)
     _check_output(config)
     opened = open_source(config)
     logger.info("format %s: %s", opened.format, opened.reason)
@@ -102,6 +102,15 @@ def _check_output(config: ConversionConfig) -> None:
         )
 
 
+def _pack(domain: str | None) -> DomainPack | None:
+    if not domain:
+        return None
+    # Reading YAML needs pydantic, whose import a conversion without a pack should not pay.
+    from src.domains.loader import load_pack
+
+    return load_pack(domain)
+
+
 def _job(
     config: ConversionConfig, opened: Opened, pack: DomainPack | None, work: WorkFolder
 ) -> Job:
@@ -123,7 +132,7 @@ def _job(
         ),
         budget=budget if config.resize else None,
         quality=config.quality,
-        pack=pack,
+        words=None if pack is None else Vocabulary.of(pack),
         unmapped=config.unmapped,
         summary=config.summary,
         group_by=config.group_by,
