@@ -35,8 +35,8 @@ class Annotations:
 
     Records: `file` (N,) indexes `files`, `line` (N,) is 1-based, `image` names the first picture ("" where there is none), `size`
     (N, 2) is width and height as written, 0 where missing, `is_dense` (N,) tells records with a list of objects. Objects:
-    `record` (M,), ascending, indexes the records; `kind` (M,) is BOX, POLY or LINE; `label` (M,) indexes `labels`. `points` (P, 2)
-    are all vertices, those of object i from `first[i]` to `first[i + 1]` (M + 1,).
+    `record` (M,), ascending, indexes the records; `kind` (M,) is BOX, POLY or LINE; `label` (M,) indexes `labels`. `points`
+    (P, 2) are all vertices, those of object i from `first[i]` to `first[i + 1]` (M + 1,).
     """
 
     files: tuple[str, ...]

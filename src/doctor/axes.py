@@ -1,8 +1,8 @@
 """Exchanged axes: y before x, width and height exchanged, and pictures that EXIF turns by a quarter.
 
 All three show in the same way: coordinates fit the picture only when it is turned. Records are counted that fit one way
-and not the other; on square pictures, or with objects that fit both ways, nothing can be known. From coordinates alone y before x and
-exchanged sizes are the same; the picture's own size tells which.
+and not the other; on square pictures, or with objects that fit both ways, nothing can be known. From coordinates alone y
+before x and exchanged sizes are the same; the picture's own size tells which.
 """
 
 from __future__ import annotations
@@ -102,10 +102,14 @@ def _which(
 ) -> tuple[str, str, str]:
     where = "in all records" if is_whole else f"in some records ({turned} show it)"
     if headers is not None:
-        known = counted & (headers.stored[:, 0] > 0) & (headers.upright[:, 0] != headers.upright[:, 1])
+        known = (
+            counted & (headers.stored[:, 0] > 0) & (headers.upright[:, 0] != headers.upright[:, 1])
+        )
         same = (headers.upright == size).all(axis=1)
         swapped = (headers.upright[:, ::-1] == size).all(axis=1)
-        if known.any() and swapped[known].mean() > max(0.0, same[known].mean() if is_whole else 0.0):
+        if known.any() and swapped[known].mean() > max(
+            0.0, same[known].mean() if is_whole else 0.0
+        ):
             return (
                 "transposed-size",
                 f"width and height are exchanged {where}: the pictures' own sizes say so",
@@ -140,9 +144,7 @@ def check_exif(found: Fits, headers: Headers | None, size: Floats) -> Check:
         "turned_records_fitting_only_the_upright_picture": own,
         "turned_records_fitting_only_the_stored_picture": other,
     }
-    remedy = (
-        "convert with exif=raw, which turns coordinates with the picture, or turn them and exchange width and height"
-    )
+    remedy = "convert with exif=raw, which turns coordinates with the picture, or turn them and exchange width and height"
     if stored_size.any():
         return Check(
             name="exif",

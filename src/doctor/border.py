@@ -1,8 +1,8 @@
 """Corners off by one pixel, seen where the picture's border cuts objects.
 
-Cut objects end exactly at the border: in the contract's convention (pixel edges) at 0 and at the width or height. Formats that count
-pixels from 1, or whose far corner is the last pixel inside, pile them up a pixel away instead. The pile's place is looked for at
-each end on its own, against what lies beside it; with too few cut objects nothing is decided.
+Cut objects end exactly at the border: in the contract's convention (pixel edges) at 0 and at the width or height. Formats that
+count pixels from 1, or whose far corner is the last pixel inside, pile them up a pixel away instead. The pile's place is
+looked for at each end on its own, against what lies beside it; with too few cut objects nothing is decided.
 """
 
 from __future__ import annotations

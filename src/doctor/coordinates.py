@@ -1,8 +1,8 @@
 """Which explanation holds: the declared one, another space, another order of numbers, or Qwen2.5-VL's resized picture.
 
 Each group of explanations is a check. Its best member is held against the declared one, and `found` needs a reason that a
-person would accept, not a better score alone; where two explanations say the same of this data, or no reason is strong enough, the
-answer is `undecided`.
+person would accept, not a better score alone; where two explanations say the same of this data, or no reason is strong enough,
+the answer is `undecided`.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ def _reason(candidate: Fit, declared: Fit, numbers: Numbers) -> str:
         return "as declared, objects leave the picture or are turned over"
     mine, theirs = _contacts(candidate, declared, numbers)
     rarer = float(candidate.edge.sum(axis=0).min())
-    if mine >= FEWEST_CONTACTS and theirs < mine / 4 and rarer >= mine / 10:
+    is_sound = candidate.broken <= max(declared.broken / 4, BROKEN_SHARE)
+    if mine >= FEWEST_CONTACTS and theirs < mine / 4 and rarer >= mine / 10 and is_sound:
         return "objects that the border cuts end exactly at the picture's edge only so"
     ratio = float(np.exp(declared.area - candidate.area))
     fits = min(candidate.fills) > FILLED and candidate.broken <= BROKEN_SHARE / 2

@@ -1,9 +1,9 @@
 """How well an explanation fits: what it leaves outside or turned over, how it fills the picture, whether borders are touched.
 
 The score is a log-likelihood ratio in nats, of a rough but fixed model: corners lie anywhere in the picture with equal density;
-leaving it, or a far corner before the near one, is rare; and some objects are cut by the border, so that their far edge is exactly the
-picture's. A frame that is wider than the data needs pays the logarithm of its area for every object, as in estimating a
-population from serial numbers; one that is too narrow pays for what it leaves outside.
+leaving it, or a far corner before the near one, is rare; and some objects are cut by the border, so that their far edge is
+exactly the picture's. A frame that is wider than the data needs pays the logarithm of its area for every object, as in
+estimating a population from serial numbers; one that is too narrow pays for what it leaves outside.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from src.doctor.frames import Explanation
 
 NEAR = 0.05  # Share of a side by which annotators overshoot without a mistake behind it.
 OVERSHOOT_NATS, OUTSIDE_NATS, INVERTED_NATS = 1.0, 2.5, 4.0
-TAIL_POWER = 2.0  # Density of values outside falls with this power, so that no frame gains by being tiny.
+TAIL_POWER = (
+    2.0  # Density of values outside falls with this power, so that no frame gains by being tiny.
+)
 CONTACT_NATS = 2.5
 COARSEST_STEP = 0.01  # Share of a side; coarser than a grid of 100 no whole numbers are.
 EDGE_PX = 1.5  # What still counts as touching: corners off by one do, too.
@@ -41,16 +43,14 @@ class Numbers:
         kept = records[data.record]
         corners = data.corners()[kept]
         whole = bool(len(corners)) and bool((np.abs(corners - np.round(corners)) < 1e-9).all())
-        return cls(
-            corners=corners, record=data.record[kept], kind=data.kind[kept], is_whole=whole
-        )
+        return cls(corners=corners, record=data.record[kept], kind=data.kind[kept], is_whole=whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fit:
     """`inverted`, `outside` and `overshooting` are shares of the objects; `edge` (M, 2) tells which far edges lie at
-    the border and `beside` (M, 2) which lie in the band beside it; `fills` is where the 99th percentile of x and y lies, as shares of
-    the picture; `area` the mean logarithm of the frame's area, in units of the values.
+    the border and `beside` (M, 2) which lie in the band beside it; `fills` is where the 99th percentile of x and y lies, as
+    shares of the picture; `area` the mean logarithm of the frame's area, in units of the values.
     """
 
     explanation: Explanation
@@ -114,9 +114,7 @@ def surplus(edge: Bools, beside: Bools, tolerance: Floats | float) -> float:
     return max(0.0, float(edge.sum()) - 1.5 * float(beside.sum()) * width / BAND_PX - 3)
 
 
-def _pixels(
-    numbers: Numbers, explanation: Explanation, scale: Floats
-) -> tuple[Floats, Floats]:
+def _pixels(numbers: Numbers, explanation: Explanation, scale: Floats) -> tuple[Floats, Floats]:
     """Near and far corners (M, 2) in pixels."""
     near, far = numbers.corners[:, :2], numbers.corners[:, 2:]
     if explanation.order != "xyxy":

@@ -148,7 +148,7 @@ class _Columns:
 
 
 def _value(data: dict[str, Any], key: str) -> Any:
-    return data[key] if key in data else None  # noqa: SIM401 (a key that is absent is null here)
+    return data[key] if key in data else None
 
 
 def _flat(value: Any) -> Any:

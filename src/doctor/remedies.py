@@ -50,7 +50,9 @@ def remedy_of(cause: str) -> str:
     if rest == "twice":
         return f"multiply x by width^2 / {head[4:]}^2 and y by height^2 / {head[4:]}^2, or leave out one normalisation"
     if rest == "undone twice":
-        return f"multiply x by {head[4:]} / width and y by {head[4:]} / height, or leave out one step"
+        return (
+            f"multiply x by {head[4:]} / width and y by {head[4:]} / height, or leave out one step"
+        )
     orders = {
         "xywh": "replace x2 by x1 + x2 and y2 by y1 + y2",
         "cxcywh": "replace (cx, cy, w, h) by (cx - w/2, cy - h/2, cx + w/2, cy + h/2)",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from src.doctor.annotations import Floats
+from src.doctor.annotations import Floats, Ints
 from src.doctor.frames import Explanation
 from src.doctor.plausibility import Numbers
 
@@ -12,7 +12,9 @@ BIN = 0.002
 RATIOS = (0.2, 5.0)
 FEWEST_CONTACTS = 10
 TOO_NEAR = 0.02
-PENALTY_NATS = 20.0  # Any space looks like this where all pictures have one size; the known spaces come first.
+PENALTY_NATS = (
+    20.0  # Any space looks like this where all pictures have one size; the known spaces come first.
+)
 
 
 def second_border(numbers: Numbers, declared: Explanation) -> Explanation | None:
@@ -38,7 +40,7 @@ def second_border(numbers: Numbers, declared: Explanation) -> Explanation | None
     )
 
 
-def _piles(counts: np.ndarray) -> Floats:  # type: ignore[type-arg]
+def _piles(counts: Ints) -> Floats:
     """Of each bin with its neighbour (a pile may lie on the boundary), what is beyond chance, by the 20 bins around."""
     pairs = counts + np.append(counts[1:], 0)
     around = np.convolve(counts, np.ones(20), mode="same") - pairs

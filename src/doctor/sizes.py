@@ -14,7 +14,9 @@ from src.doctor.plausibility import Fit
 UNEXPLAINED_SHARE = 0.15
 
 
-def check_size(declared: Fit, headers: Headers | None, size: Floats, checks: Sequence[Check]) -> Check:
+def check_size(
+    declared: Fit, headers: Headers | None, size: Floats, checks: Sequence[Check]
+) -> Check:
     """`checks` are those made so far, among them "size" by the coordinates alone, which pictures overrule."""
     if headers is not None and headers.num_read:
         return _against_pictures(headers, size)

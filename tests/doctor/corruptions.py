@@ -1,7 +1,7 @@
 """Mistakes that converters make, each with the answer that is right and the rule by which it can be known at all.
 
-The rules look at the data before the mistake and never at the doctor: objects must leave the picture, be cut by its border, or fill a
-part of it that is plainly too small, and pictures must not be square where axes are exchanged.
+The rules look at the data before the mistake and never at the doctor: objects must leave the picture, be cut by its border, or
+fill a part of it that is plainly too small, and pictures must not be square where axes are exchanged.
 """
 
 import json
@@ -93,7 +93,9 @@ def twice(width, height):
 
 def spread(reach, digits):
     """Pixels -> values that span `reach`, rounded."""
-    return lambda points, width, height: np.round(points / (width, height) * reach(width, height), digits)
+    return lambda points, width, height: np.round(
+        points / (width, height) * reach(width, height), digits
+    )
 
 
 def xywh(points, width, height):

@@ -1,7 +1,8 @@
 """Twenty true data sets of different kinds of pictures and objects; half of them were never looked at while the doctor was tuned.
 
-All coordinates are pixels, pixel edges, and objects are what is visible: cut by the border exactly. Real ones are BCCD (through the
-conversion) and LVIS val 100, whose 100 pictures are too few: crops and flips of its records, drawn by a seed, make 300.
+All coordinates are pixels, pixel edges, and objects are what is visible: cut by the border exactly. Real ones are BCCD
+(through the conversion) and LVIS val 100, whose 100 pictures are too few: crops and flips of its records, drawn by a seed,
+make 300.
 """
 
 import json
@@ -63,6 +64,8 @@ HELD_OUT = {
     "large photographs": Family(((4000, 3000), (3000, 4000), (4032, 3024)), (0.03, 0.7)),
     "squares of 1000": Family(((1000, 1000),)),
     "panoramas": Family(((2048, 512), (1600, 400)), (0.1, 0.9), count=(3, 10), whole=False),
+    "sports": Family(((1280, 720), (1920, 1080)), (0.05, 0.3), (0.3, 0.8), (6, 20)),
+    "x-rays": Family(((900, 700), (1100, 640)), (0.08, 0.6), count=(1, 6), jitter=90),
     "screens": Family(((750, 1334), (1170, 2532), (1440, 900)), (0.02, 0.1), (1.0, 12.0), (8, 25)),
 }  # fmt: skip
 REAL = ("bccd", "lvis")
@@ -153,7 +156,9 @@ def _lvis(seed: int) -> tuple[Picture, ...]:
 
 def _cropped(picture: Picture, rng: np.random.Generator) -> Picture:
     """A part of at least 70 % of each side, mirrored or not."""
-    width, height = (np.round(side * rng.uniform(0.7, 1)) for side in (picture.width, picture.height))
+    width, height = (
+        np.round(side * rng.uniform(0.7, 1)) for side in (picture.width, picture.height)
+    )
     x, y = np.floor(rng.uniform(0, 1, size=2) * (picture.width - width, picture.height - height))
     mirrored = rng.random() < 0.5
     result = Picture(float(width), float(height))
@@ -163,5 +168,7 @@ def _cropped(picture: Picture, rng: np.random.Generator) -> Picture:
         if mirrored:
             left, right = width - right, width - left
         if right - left >= 2 and bottom - top >= 2:
-            result.objects.append((kind, [float(v) for v in np.round([left, top, right, bottom], 2)]))
+            result.objects.append(
+                (kind, [float(v) for v in np.round([left, top, right, bottom], 2)])
+            )
     return result
