@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from src.doctor.annotations import Bools, Floats
-from src.doctor.checks import Check
+from src.doctor.checks import Check, Verdict
 from src.doctor.frames import Explanation
 from src.doctor.pictures import Headers
 from src.doctor.plausibility import EDGE_PX, NEAR, Numbers
@@ -82,8 +82,8 @@ def check_axes(found: Fits, headers: Headers | None, size: Floats) -> Check:
     is_explained = neither <= MOST_UNEXPLAINED * turned
     if turned < FEWEST_TELLING or share < PART_SHARE or not is_explained:
         sentence = f"{own} records fit only as declared, {turned} only with axes exchanged"
-        verdict = "ok" if share < PART_SHARE else "undecided"
-        return Check(name="axes", verdict=verdict, sentence=sentence, evidence=evidence)  # type: ignore[arg-type]
+        verdict: Verdict = "ok" if share < PART_SHARE else "undecided"
+        return Check(name="axes", verdict=verdict, sentence=sentence, evidence=evidence)
     examples = np.flatnonzero(counted & found.turned & ~found.own)[:24]
     cause, sentence, remedy = _which(share >= WHOLE_SHARE, turned, counted, headers, size)
     return Check(

@@ -1,7 +1,8 @@
 """Explanations of a data set's numbers: which range spans the picture, and in which order a box's four numbers stand.
 
 A frame says that the value `reach` (N, 2: x and y of each record) is the far edge of a picture of `size` (N, 2) pixels, so that
-pixels = value / reach * size. The declared one is the data set as it claims to be; every other one is a mistake that converters make.
+pixels = value / reach * size. The declared one is the data set as it claims to be; every other one is a mistake that
+converters make.
 """
 
 from __future__ import annotations

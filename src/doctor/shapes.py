@@ -45,7 +45,7 @@ def pixel_corners(data: Annotations, space: Space) -> Floats:
     corners = data.corners()
     if space == "pixels":
         return corners
-    known: Bools = (data.size > 0).all(axis=1)
+    known = data.size.min(axis=1) > 0
     size = np.where(known[:, None], data.size, np.nan)
     frame = declared_frame(size, space)
     scale = (frame.size / frame.reach)[data.record]
@@ -71,7 +71,7 @@ def _counted(name: str, data: Annotations, objects: Bools) -> Check:
     what, remedy = WORDS[name]
     count = int(objects.sum())
     if not count:
-        return Check(name=name, verdict="ok", sentence=f"no {what}")
+        return Check(name=name, verdict="ok", sentence=f"none of {data.num_objects} objects")
     records = np.unique(data.record[objects])
     kinds: dict[str, int] = {
         kind: int((objects & (data.kind == code)).sum()) for code, kind in enumerate(GEOMETRY_KINDS)
@@ -92,7 +92,7 @@ def _outside(data: Annotations, corners: Floats) -> Bools:
     low = np.minimum(corners[:, :2], corners[:, 2:])
     high = np.maximum(corners[:, :2], corners[:, 2:])
     beyond = (low < -OUTSIDE_PX) | (high > size + OUTSIDE_PX)
-    found: Bools = beyond.any(axis=1) & (size > 0).all(axis=1)
+    found: Bools = beyond.any(axis=1) & (size.min(axis=1) > 0)
     return found
 
 
