@@ -7,7 +7,6 @@ before x and exchanged sizes are the same; the picture's own size tells which.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from src.doctor.plausibility import EDGE_PX, NEAR, Numbers
 FEWEST_TELLING = 10
 WHOLE_SHARE, PART_SHARE = 0.95, 0.02
 MOST_UNEXPLAINED = 0.25
+MOST_EXAMPLES = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +76,7 @@ def check_axes(found: Fits, headers: Headers | None, size: Floats) -> Check:
     }
     telling = own + turned
     if telling < FEWEST_TELLING:
-        sentence = f"only {telling} records tell: pictures are square, or objects fit both ways"
+        sentence = f"only {telling} records tell: pictures are square, values relative, or objects fit both ways"
         return Check(name="axes", verdict="undecided", sentence=sentence, evidence=evidence)
     share = turned / telling
     is_explained = neither <= MOST_UNEXPLAINED * turned
@@ -84,7 +84,6 @@ def check_axes(found: Fits, headers: Headers | None, size: Floats) -> Check:
         sentence = f"{own} records fit only as declared, {turned} only with axes exchanged"
         verdict: Verdict = "ok" if share < PART_SHARE else "undecided"
         return Check(name="axes", verdict=verdict, sentence=sentence, evidence=evidence)
-    examples = np.flatnonzero(counted & found.turned & ~found.own)[:24]
     cause, sentence, remedy = _which(share >= WHOLE_SHARE, turned, counted, headers, size)
     return Check(
         name="axes",
@@ -93,7 +92,7 @@ def check_axes(found: Fits, headers: Headers | None, size: Floats) -> Check:
         sentence=sentence,
         remedy=remedy,
         evidence=evidence,
-        records=tuple(int(row) for row in examples),
+        records=_first(counted & found.turned & ~found.own),
     )
 
 
@@ -107,9 +106,7 @@ def _which(
         )
         same = (headers.upright == size).all(axis=1)
         swapped = (headers.upright[:, ::-1] == size).all(axis=1)
-        if known.any() and swapped[known].mean() > max(
-            0.0, same[known].mean() if is_whole else 0.0
-        ):
+        if known.any() and swapped[known].mean() > (same[known].mean() if is_whole else 0.0):
             return (
                 "transposed-size",
                 f"width and height are exchanged {where}: the pictures' own sizes say so",
@@ -177,5 +174,4 @@ def check_exif(found: Fits, headers: Headers | None, size: Floats) -> Check:
 
 
 def _first(records: Bools) -> tuple[int, ...]:
-    chosen: Iterable[int] = np.flatnonzero(records)[:24]
-    return tuple(int(row) for row in chosen)
+    return tuple(int(row) for row in np.flatnonzero(records)[:MOST_EXAMPLES])

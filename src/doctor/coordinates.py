@@ -30,7 +30,7 @@ FILLED = 0.75  # Of both sides: a true picture has objects in most of it.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """The declared explanation's fit and a check for each group, the primary one first where something was found."""
+    """The declared explanation's fit, and the checks "space", "order", "qwen25" and "size": at most one of them found."""
 
     declared: Fit
     checks: tuple[Check, ...]
@@ -174,15 +174,15 @@ def _not_found(
 ) -> tuple[Verdict, str]:
     cause = title_of(candidate.explanation.cause)
     if primary:
-        return "ok", f"{NAMES[group]}: nothing beyond the finding of {NAMES[primary]}"
+        return "ok", f"nothing beyond the finding of {NAMES[primary]}"
     if group in found:
-        return "undecided", f"{cause} fits, and so does another explanation"
+        return "undecided", f"{cause}: that fits, and so does another explanation"
     if candidate.score < declared.score - MARGIN_NATS:
-        return "ok", f"{NAMES[group]}: the declared meaning fits better than {cause}"
+        return "ok", f"as declared; next best would be: {cause}"
     mine, theirs = _contacts(candidate, declared, numbers)
     if theirs >= FEWEST_CONTACTS and mine < theirs / 4:
-        return "ok", f"{NAMES[group]}: {theirs:.0f} objects end exactly at the declared border"
-    return "undecided", f"{cause} fits this data as well as the declared meaning"
+        return "ok", f"{theirs:.0f} objects end exactly at the declared border"
+    return "undecided", f"the declared meaning fits, and so would: {cause}"
 
 
 def _evidence(candidate: Fit, declared: Fit, numbers: Numbers) -> dict[str, float | int | str]:

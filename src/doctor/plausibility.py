@@ -11,16 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from src.doctor.annotations import BOX, LINE, Annotations, Bools, Floats
+from src.doctor.annotations import BOX, LINE, Annotations, Bools, Floats, Ints
 from src.doctor.frames import Explanation
 
 NEAR = 0.05  # Share of a side by which annotators overshoot without a mistake behind it.
 OVERSHOOT_NATS, OUTSIDE_NATS, INVERTED_NATS = 1.0, 2.5, 4.0
-TAIL_POWER = (
-    2.0  # Density of values outside falls with this power, so that no frame gains by being tiny.
-)
+# Density of values outside falls with this power of the distance, so that no frame gains by being tiny.
+TAIL_POWER = 2.0
 CONTACT_NATS = 2.5
 COARSEST_STEP = 0.01  # Share of a side; coarser than a grid of 100 no whole numbers are.
 EDGE_PX = 1.5  # What still counts as touching: corners off by one do, too.
@@ -33,8 +31,8 @@ class Numbers:
     """The numbers of M objects: `corners` (M, 4) as written, their record and kind, and whether all are whole numbers."""
 
     corners: Floats
-    record: NDArray[np.int64]
-    kind: NDArray[np.int64]
+    record: Ints
+    kind: Ints
     is_whole: bool
 
     @classmethod

@@ -36,7 +36,9 @@ def check_size(
 def _against_pictures(headers: Headers, size: Floats) -> Check:
     known = headers.stored[:, 0] > 0
     given = known & (size[:, 0] > 0)
-    same = (headers.upright == size).all(axis=1)
+    before_exif = (headers.orientation >= 5) & (headers.stored == size).all(axis=1)
+    # Sizes before EXIF turned the picture are the finding of another check.
+    same = (headers.upright == size).all(axis=1) | before_exif
     turned = (headers.upright[:, ::-1] == size).all(axis=1) & ~same
     other = given & ~same & ~turned
     evidence: dict[str, float | int | str] = {

@@ -65,10 +65,6 @@ def is_right(found: list[Check], corruption: Corruption) -> bool:
         if check.name == corruption.check and check.cause.startswith(corruption.cause)
     ]
     others = [check for check in found if check not in hits and check.cause not in sides]
-    if (
-        corruption.header and corruption.turned
-    ):  # Sizes before EXIF are sizes that are not the picture's.
-        others = [check for check in others if check.name != "size"]
     return bool(hits or (sides and found)) and not others  # fmt: skip
 
 
