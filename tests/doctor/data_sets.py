@@ -1,4 +1,6 @@
-"""True data sets of different kinds of pictures and objects; half of them were never looked at while the doctor was tuned.
+"""True data sets of different kinds of pictures and objects; those held out played no part until the first figures were taken.
+
+Two rules changed after that, and two kinds were added (docs/benchmarks.md tells both).
 
 All coordinates are pixels, pixel edges, and objects are what is visible: cut by the border exactly. Real ones are BCCD
 (through the conversion) and LVIS val 100, whose 100 pictures are too few: crops and flips of its records, drawn by a seed,

@@ -1,4 +1,4 @@
-"""The grounding doctor: 15 mistakes in 22 data sets, half of which its code was not tuned on.
+"""The grounding doctor: 15 mistakes in 22 data sets, 12 of them held out while its code was tuned.
 
 Fault: coordinates are wrong in a way that no single line shows, and the doctor misses it, names another cause, or raises a false
 alarm. Planted: a doctor that does not look at borders, and one that takes any better score for a reason, turn the figures red.
