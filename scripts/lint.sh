@@ -12,5 +12,5 @@ python=$(dev=true bash "$ROOT/scripts/setup.sh" | tail -n 1)
 cd "$ROOT"
 "$python" -m ruff check .
 "$python" -m mypy src/errors.py src/rng.py src/files.py src/images.py src/utils src/contract src/typed_yaml \
-  src/datasets src/domains src/evaluation src/report src/config \
+  src/datasets src/doctor src/domains src/evaluation src/report src/config \
   src/generation src/predict.py src/export.py src/parity.py
