@@ -1,0 +1,113 @@
+"""A record and its picture at another size: the function that worker processes run, and what it makes of a record.
+
+Sizes are those that the model would get (`PixelBudget`), so that a picture is scaled once, here, and not again in training.
+Points move by one affine: x * new width / old width, likewise y; no clipping is needed, as edges go to edges.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data_conversion.pipeline.place_image import place_image
+from src.contract.budget import PixelBudget
+from src.contract.images import ImageResolver
+from src.contract.records import ObjectAnnotation, Record, Source
+from src.errors import Issue, ProjectError
+from src.files import write_bytes
+from src.images import FORMAT_OF_SUFFIX, ImageHeader, load_rgb, read_header
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureJob:
+    """What is the same for every picture; sent to the workers once. `folders` are the outputs, in the order of `budgets`."""
+
+    root: Path
+    folders: tuple[Path, ...]
+    budgets: tuple[PixelBudget, ...]
+    quality: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescaled:
+    """One picture: its upright size and its size at each budget; or the issues for which it cannot be used.
+
+    `num_kept` of its copies were there from an earlier run.
+    """
+
+    size: Size = (0, 0)
+    sizes: tuple[Size, ...] = ()
+    num_kept: int = 0
+    issues: tuple[Issue, ...] = ()
+
+
+def rescale_picture(job: PictureJob, image: str, source: Source) -> Rescaled:
+    """Put the picture into every folder at its size there. A bad picture never raises: it comes back as issues."""
+    try:
+        path = ImageResolver(job.root).resolve(image, source)
+        header = read_header(path)
+        sizes = tuple(budget.fit(*header.upright_size) for budget in job.budgets)
+        targets = [folder / image for folder in job.folders]
+        missing = [
+            (target, size)
+            for target, size in zip(targets, sizes, strict=True)
+            if not _is_made(target, size, path)
+        ]
+        if missing:
+            _make(path, header, missing, job.quality)
+    except ProjectError as error:
+        return Rescaled(issues=error.issues)
+    return Rescaled(size=header.upright_size, sizes=sizes, num_kept=len(sizes) - len(missing))
+
+
+def rescale_record(record: Record, size: Size) -> Record:
+    """The record for its first picture at `size`."""
+    if not record.width:
+        return record  # a chat without a picture
+    scale = (size[0] / record.width, size[1] / record.height)
+    objects = tuple(_scaled(item, scale, size) for item in record.objects)
+    return replace(record, width=size[0], height=size[1], objects=objects)
+
+
+def _scaled(item: ObjectAnnotation, scale: tuple[float, float], size: Size) -> ObjectAnnotation:
+    # Rounding in the product may pass the edge by the last bit, which the contract would refuse.
+    points = tuple(
+        min(value * scale[place % 2], float(size[place % 2]))
+        for place, value in enumerate(item.points)
+    )
+    return replace(item, points=points)
+
+
+def _is_made(target: Path, size: Size, source: Path) -> bool:
+    """Whether an earlier run of the same settings made this picture; what is there is whole, as it was renamed into place."""
+    if not target.is_file() or target.stat().st_mtime_ns < source.stat().st_mtime_ns:
+        return False
+    return read_header(target).upright_size == size
+
+
+def _make(path: Path, header: ImageHeader, missing: list[tuple[Path, Size]], quality: int) -> None:
+    pixels = load_rgb(path)  # also where nothing is scaled: a damaged picture must not pass
+    for target, size in missing:
+        if size == header.upright_size and header.orientation == 1:
+            place_image(path, target)
+        else:
+            write_bytes(target, encode(resize(pixels, size), target.suffix, quality))
+
+
+def resize(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """RGB uint8 (H, W, 3) at (width, height) `size`: bicubic with antialiasing, as the model's own processor does."""
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+
+
+def encode(pixels: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
+    """The bytes of an image file of the kind that `suffix` names; PNG and BMP lose nothing."""
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, FORMAT_OF_SUFFIX[suffix.lower()], quality=quality)
+    return data.getvalue()
