@@ -24,8 +24,8 @@ class Fidelity:
 
     `precision` of coordinates: "norm1000" is half a step of the grid (W/2000 px). `vertex_order`: starting vertex and direction
     of a polygon come back. `labels`: any `desc` comes back as it was. `attributes`, `sizes`, `negatives`, `summaries`: whether
-    metadata.attributes, width and height, images without objects and summary texts come back. `notes`: anything else, in
-    words, for the table in the documentation.
+    metadata.attributes, width and height, images without objects and summary texts come back; `splits`: which part an image
+    belongs to. `notes`: anything else, in words, for the table in the documentation.
     """
 
     bbox_2d: Kept
@@ -38,6 +38,7 @@ class Fidelity:
     sizes: bool = True
     negatives: bool = True
     summaries: bool = False
+    splits: bool = True
     notes: str = ""
 
 
