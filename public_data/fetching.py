@@ -167,7 +167,9 @@ def _answer(response: http.client.HTTPResponse, url: str) -> Answer:
         found = re.match(r"bytes (\d+)-\d+/(\d+|\*)", headers["Content-Range"] or "")
         if not found:
             raise DataError.say("the server's range cannot be read", where=url)
-        return Answer(start=int(found[1]), total=_total(headers["Content-Range"]), validator=validator)
+        return Answer(
+            start=int(found[1]), total=_total(headers["Content-Range"]), validator=validator
+        )
     length = headers["Content-Length"]
     return Answer(start=0, total=int(length) if length else None, validator=validator)
 

@@ -36,6 +36,7 @@ from src.contract.write import record_to_line
 from src.errors import DataError, UsageError
 from src.files import atomic_write
 from src.utils.cli import parser
+from src.utils.progress import progress
 
 WAYS = ("uniform", "stratified", "frequency", "top-k")
 
@@ -145,7 +146,7 @@ def _write(
 
 def _link_images(index: JsonlIndex, rows: Sequence[int], out: Path) -> None:
     resolver = ImageResolver(index.path.parent)
-    for row in rows:
+    for row in progress(rows, total=len(rows), label="link pictures"):
         record = index.record(row)
         for image in record.images:
             source, target = resolver.resolve(image, record.source), out / image

@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
         asked = self.headers["Range"]
         server.ranges.append(asked)
         start, size = 0, len(server.content)
-        if asked and server.has_ranges and self.headers["If-Range"] == server.etag:
+        if asked and server.has_ranges and self.headers["If-Range"] in (None, server.etag):
             start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1])
             if start >= size:
                 self.send_response(416)
