@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 MAX_DEPTH = 64
+COUNTED_LEVELS = 4
+"""How deep keys are counted before the slow parse decides: metadata of converted records is not nested deeper."""
 
 
 def depth_exceeds(value: Any, limit: int) -> bool:
@@ -47,10 +49,10 @@ def repeated_keys(line: bytes, raw: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _num_keys(raw: Mapping[str, Any]) -> Iterator[int]:
+def _num_keys(raw: Mapping[str, Any], levels: int = COUNTED_LEVELS) -> Iterator[int]:
     yield len(raw)
     for value in raw.values():
         if isinstance(value, list):
             yield from (len(item) for item in value if isinstance(item, dict))
-        elif isinstance(value, dict):
-            yield len(value)
+        elif isinstance(value, dict) and levels > 1:
+            yield from _num_keys(value, levels - 1)

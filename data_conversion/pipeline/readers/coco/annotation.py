@@ -6,7 +6,6 @@ part; masks are run lengths, and `iscrowd` marks a region of many objects. All a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +31,9 @@ KNOWN_KEYS = frozenset(
     )
 )
 FEWEST_NUMBERS = 6
-_NUMBERS = frozenset((int, float))
+BOX_TOLERANCE_PX = 2.0
+"""How far a box may be from its outline's: exporters round outwards, or count the last pixel or not."""
+_NUMBERS, _FLOATS = frozenset((int, float)), frozenset((float,))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +68,8 @@ class AnnotationReader:
             return self._drop(
                 "degenerate", "neither outline nor box has an extent", raw.get("bbox")
             )
+        if parts:
+            self._compare(parts, raw.get("bbox"))
         attributes = self._attributes(raw["attributes"]) if raw.get("attributes") else {}
         if is_crowd:
             attributes["iscrowd"] = True
@@ -145,6 +148,25 @@ class AnnotationReader:
         x, y, width, height = numbers
         return (x, y, x + width, y + height)
 
+    def _compare(self, parts: tuple[Points, ...], box: Any) -> None:
+        """Note a box that is not the outline's: in LVIS, for one, some boxes lie in the picture's unrotated frame."""
+        given = self._box(box)
+        if not given:
+            return
+        x1, y1, x2, y2 = given
+        own = (
+            min(min(part[::2]) for part in parts),
+            min(min(part[1::2]) for part in parts),
+            max(max(part[::2]) for part in parts),
+            max(max(part[1::2]) for part in parts),
+        )
+        away = max(abs(own[0] - x1), abs(own[1] - y1), abs(own[2] - x2), abs(own[3] - y2))
+        if away > BOX_TOLERANCE_PX:
+            message = "the box is not the outline's; the outline was taken"
+            self._note(
+                "noted", "box-disagrees", message, box, result=" ".join(f"{v:g}" for v in own)
+            )
+
     def _attributes(self, attributes: Any) -> dict[str, Attribute]:
         kept: dict[str, Attribute] = {}
         if not isinstance(attributes, dict):
@@ -180,11 +202,13 @@ class AnnotationReader:
 
 
 def _points(values: Any) -> Points:
-    """A flat list of finite numbers as floats; empty for anything else."""
-    if not isinstance(values, list) or not set(map(type, values)) <= _NUMBERS:
+    """A flat list of numbers as floats; empty for anything else. Finite: JSON as it was parsed has no other numbers."""
+    if not isinstance(values, list):
         return ()
-    points = tuple(map(float, values))
-    return points if math.isfinite(sum(points)) else ()
+    kinds = set(map(type, values))
+    if kinds == _FLOATS:
+        return tuple(values)
+    return tuple(map(float, values)) if kinds <= _NUMBERS else ()
 
 
 def _own_size(segmentation: Mapping[str, Any]) -> tuple[int, int]:

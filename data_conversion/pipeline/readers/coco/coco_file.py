@@ -6,6 +6,7 @@ cheaply; its objects are parsed when their picture's turn comes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,10 +108,8 @@ class CocoFile:
             strict=True,
         )
         with self.path.open("rb", buffering=0) as handle:
-            texts = []
-            for offset, length in spans:
-                handle.seek(offset)
-                texts.append(handle.read(length))
+            number = handle.fileno()
+            texts = [os.pread(number, length, offset) for offset, length in spans]
             try:
                 image, *annotations = orjson.loads(b"[%b]" % b",".join(texts))
             except orjson.JSONDecodeError:

@@ -244,13 +244,15 @@ class _Scan:
         found = {}
         for name in names:
             pattern = re.compile(rb'"%s"\s*:\s*(-?\d{1,18})(?=\s*[,}])' % name.encode())
+            keys = tokens.strings(text, name.encode())
+            keys = keys[(keys > starts[0]) & (keys < ends[-1])]
+            keys = keys[tokens.depth_at(keys) == 3]
             pairs = [
-                (match.start(), int(match[1]))
-                for match in pattern.finditer(text, int(starts[0]), int(ends[-1]))
+                (at, int(match[1]))
+                for at in keys.tolist()
+                if (match := pattern.match(text, at)) is not None
             ]
             at, values = np.array(pairs, np.int64).reshape(-1, 2).T
-            is_own = tokens.begins_string(at) & (tokens.depth_at(at) == 3)
-            at, values = at[is_own], values[is_own]
             owner = np.searchsorted(starts, at, side="right") - 1
             count = np.bincount(owner, minlength=len(starts))
             result = np.zeros(len(starts), np.int64)

@@ -35,10 +35,15 @@ class Tokens:
         found: Positions = self.after[np.searchsorted(self.brackets, positions) - 1]
         return found
 
-    def begins_string(self, positions: Positions) -> NDArray[np.bool_]:
-        """Whether a string begins at each of the positions of quotes."""
-        found: NDArray[np.bool_] = np.searchsorted(self.quotes, positions) % 2 == 0
-        return found
+    def strings(self, text: bytes, content: bytes) -> Positions:
+        """Where the strings `"content"` of the tokenised `text` begin."""
+        whole = len(self.quotes) // 2 * 2
+        begins: Positions = self.quotes[0:whole:2]
+        begins = begins[self.quotes[1:whole:2] - begins == len(content) + 1]
+        codes = np.frombuffer(text, np.uint8)
+        for place, code in enumerate(content, 1):
+            begins = begins[codes[begins + place] == code]
+        return begins
 
 
 def tokenise(text: bytes, depth: int) -> Tokens:
