@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from data_conversion.pipeline.reading import Space
+from src.errors import Issue, UsageError
 
 SplitMode = Literal["auto", "seeded"]
 ExifMode = Literal["auto", "raw", "upright"]
@@ -69,3 +72,55 @@ class ConversionConfig:
     fail_fast: bool = False
     overwrite: bool = False
     workers: int = 1
+
+
+KEY_PREFIX = "key:"
+
+
+def check_options(config: ConversionConfig) -> None:
+    """`UsageError` with every option that makes no sense by itself or beside another."""
+    issues = tuple(_problems(config))
+    if issues:
+        raise UsageError(*issues)
+
+
+def _problems(config: ConversionConfig) -> Iterator[Issue]:
+    bounds = (
+        ("val_ratio", config.val_ratio, 0.0 <= config.val_ratio < 1.0, "at least 0 and below 1"),
+        ("workers", config.workers, config.workers >= 1, "at least 1"),
+        ("limit", config.limit, config.limit is None or config.limit >= 1, "at least 1"),
+        ("min_area", config.min_area, config.min_area >= 0.0, "at least 0 square pixels"),
+        ("quality", config.quality, 1 <= config.quality <= 100, "1 to 100"),
+        ("image_factor", config.image_factor, config.image_factor >= 1, "at least 1 pixel"),
+        ("min_pixels", config.min_pixels, config.min_pixels >= 1, "at least 1"),
+        (
+            "max_pixels",
+            config.max_pixels,
+            config.max_pixels >= max(config.min_pixels, config.image_factor**2),
+            f"at least min_pixels ({config.min_pixels}) and one cell of {config.image_factor} squared",
+        ),
+        (
+            "max_vertices",
+            config.max_vertices,
+            config.max_vertices is None or config.max_vertices >= 3,
+            "at least 3",
+        ),
+    )
+    for name, value, is_fine, expected in bounds:
+        if not is_fine:
+            yield Issue(message=f"{name} is out of range", got=str(value), expected=expected)
+    if config.resize and not config.images:
+        yield Issue(
+            message="pictures are resized or left out, not both",
+            got="resize with images=false",
+            remedy="leave one of the two options out",
+        )
+    if config.group_by is not None and not config.group_by.startswith(KEY_PREFIX):
+        try:
+            re.compile(config.group_by)
+        except re.error as error:
+            yield Issue(
+                message=f"group_by is no regular expression: {error}",
+                got=config.group_by,
+                expected=f"an expression for the picture's path, or {KEY_PREFIX}NAME of an attribute",
+            )

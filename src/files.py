@@ -15,11 +15,14 @@ from src.errors import DataError
 
 
 @contextmanager
-def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
+def atomic_write(
+    path: Path | str, mode: str = "w", *, aside: Path | None = None
+) -> Iterator[IO[Any]]:
     """Open a temporary file beside `path`; on success it is fsynced and replaces `path`, on any error it is removed.
 
-    `mode` is "w" (UTF-8 text, "\\n" line ends) or "wb". An `OSError` (disk full, no permission) becomes a one-sentence
-    `DataError`; the old file is then untouched.
+    `mode` is "w" (UTF-8 text, "\\n" line ends) or "wb". The temporary file lies in `aside` (a folder of the same file system)
+    where one is given, so that what a killed process leaves can be swept. An `OSError` (disk full, no permission) becomes a
+    one-sentence `DataError`; the old file is then untouched.
     """
     assert mode in ("w", "wb"), mode
     target = Path(path)
@@ -28,7 +31,7 @@ def atomic_write(path: Path | str, mode: str = "w") -> Iterator[IO[Any]]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(
-            prefix=f".{target.name}.", suffix=".tmp", dir=target.parent
+            prefix=f".{target.name}.", suffix=".tmp", dir=aside or target.parent
         )
         with os.fdopen(
             descriptor,

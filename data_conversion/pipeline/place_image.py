@@ -1,7 +1,7 @@
-"""Put an unchanged picture into the output: a hard link where the file system allows it, a copy where not.
+"""Put a picture into the output: a hard link where it is unchanged and the file system allows it, else bytes written aside.
 
 A link costs nothing and shares the bytes with the source, so neither may be edited in place; everything in this project
-replaces files instead.
+replaces files instead. Temporary files lie in the folder `aside`, on the output's file system.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from src.files import atomic_write
 
 
-def place_image(source: Path, target: Path) -> None:
+def link_image(source: Path, target: Path, aside: Path) -> None:
     """Make `target` hold the bytes of `source`; complete or absent at every moment, nothing done when it already does."""
     source = source.resolve()  # a hard link to a symbolic link would be a symbolic link
     if target.is_file() and not target.is_symlink():
@@ -26,5 +26,11 @@ def place_image(source: Path, target: Path) -> None:
     with suppress(OSError):  # another file system, or one without links: copy below
         os.link(source, target)
         return
-    with source.open("rb") as reader, atomic_write(target, "wb") as writer:
+    with source.open("rb") as reader, atomic_write(target, "wb", aside=aside) as writer:
         shutil.copyfileobj(reader, writer, 1 << 20)
+
+
+def write_image(data: bytes, target: Path, aside: Path) -> None:
+    """Make `target` a file of these bytes; a link to a source that lies there is replaced, never written through."""
+    with atomic_write(target, "wb", aside=aside) as writer:
+        writer.write(data)

@@ -9,67 +9,64 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_conversion.config import ConversionConfig
-from data_conversion.pipeline.convert_item import Outcome
+from data_conversion.pipeline.outcome import Outcome
+from data_conversion.pipeline.page_samples import PageSamples
 from data_conversion.pipeline.raw import Finding
 from src.contract.records import Source
 from src.contract.validate import parse_record
 from src.report.page import MetricTable, ReportSample, truth_sample, write_report
-from src.rng import generator
 
-MOST_CHANGED = 24
-MOST_PLAIN = 24
-MOST_LISTED = 200
+MOST_UNMAPPED = 200
+COUNTED = (
+    ("Geometry", "geometry"),
+    ("Pictures", "pictures"),
+    ("Picture sizes (megapixels)", "picture_megapixels"),
+    ("Object sizes (mean side)", "object_sides"),
+    ("Objects an image", "objects_per_image"),
+    ("Objects changed, by rule", "findings_by_rule"),
+    ("Images quarantined, by rule", "quarantined_by_rule"),
+)
 
 
 def write_conversion_page(
-    path: Path, outcomes: Sequence[Outcome], report: Mapping[str, Any], config: ConversionConfig
+    path: Path, samples: PageSamples, report: Mapping[str, Any], output: Path
 ) -> None:
-    """Write the page; `report` is the content of `conversion_report.json`."""
-    written = [outcome for outcome in outcomes if outcome.written is not None]
-    changed = [outcome for outcome in written if outcome.findings]
-    plain = [outcome for outcome in written if not outcome.findings]
-    samples = [
-        *_samples(_drawn(changed, MOST_CHANGED, config.seed), "changed", config),
-        *_samples(_drawn(plain, MOST_PLAIN, config.seed), "as annotated", config),
+    """Write the page; `report` is the content of `conversion_report.json`, `output` the folder with the pictures."""
+    drawn = [
+        *_samples(samples.changed, "changed", output),
+        *_samples(samples.plain, "as annotated", output),
     ]
     counts = report["counts"]
     write_report(
         path,
-        samples,
-        list(_tables(outcomes, report)),
-        title=f"Conversion of {config.input.name} ({config.format})",
+        drawn,
+        list(_tables(samples.refused, report)),
+        title=f"Conversion of {report['input']} ({report['format']})",
         facts=(
             ("images read", str(counts["images_read"])),
             ("written", str(counts["images_written"])),
             ("quarantined", str(counts["images_quarantined"])),
-            ("drawn here", str(len(samples))),
+            ("drawn here", str(len(drawn))),
         ),
         groups_label="kind",
     )
 
 
-def _drawn(outcomes: Sequence[Outcome], most: int, seed: int) -> list[Outcome]:
-    """At most so many, drawn by the seed, in their order."""
-    if len(outcomes) <= most:
-        return list(outcomes)
-    chosen = generator(seed, "conversion-page").choice(len(outcomes), size=most, replace=False)
-    return [outcomes[int(index)] for index in sorted(chosen)]
-
-
 def _samples(
-    outcomes: Sequence[Outcome], group: str, config: ConversionConfig
+    results: Sequence[tuple[Outcome, bytes]], group: str, output: Path
 ) -> Iterator[ReportSample]:
-    for row, outcome in enumerate(outcomes):
+    for row, (outcome, line) in enumerate(results):
         assert outcome.written is not None
-        source = Source(file=outcome.item.annotation, line=1)
-        record = parse_record(outcome.written.line.rstrip(b"\n"), source)
+        if outcome.written.placed == "none":
+            continue  # converted without pictures
+        record = parse_record(line.rstrip(b"\n"), Source(file=outcome.annotation, line=1))
         yield truth_sample(
-            config.output / outcome.written.image,
+            output / outcome.written.image,
             record.objects,
             outcome.written.size,
             name=outcome.written.image,
             row=row,
+            summary=record.summary,
             group=group,
             notes=tuple(_note(finding) for finding in outcome.findings),
         )
@@ -83,29 +80,34 @@ def _note(finding: Finding) -> str:
     return f"{finding.kind} {what}{place}: {finding.message}{got}{result}"
 
 
-def _tables(outcomes: Sequence[Outcome], report: Mapping[str, Any]) -> Iterator[MetricTable]:
-    counts = {name.replace("_", " "): count for name, count in report["counts"].items()}
-    yield _counted("Counts", counts)
-    yield _counted("Geometry", report["geometry"])
-    for title, name in (
-        ("Objects changed, by rule", "findings_by_rule"),
-        ("Images quarantined, by rule", "quarantined_by_rule"),
-    ):
+def _tables(refused: Sequence[Outcome], report: Mapping[str, Any]) -> Iterator[MetricTable]:
+    yield _counted("Counts", {n.replace("_", " "): c for n, c in report["counts"].items()})
+    split = {n.replace("_", " "): v for n, v in report["split"].items() if v is not None}
+    worst = split.pop("largest label deviation", None)
+    if worst is not None:
+        split["largest label deviation"] = (
+            f"{worst['deviation']:.3f} ({worst['label']}: {worst['val']} of {worst['images']} images)"
+        )
+    yield _counted("Split", split, column="")
+    for title, name in COUNTED:
         if report[name]:
             yield _counted(title, report[name])
-    refused = [
-        (outcome.item.key, issue.rule, issue.message)
-        for outcome in outcomes
-        for issue in outcome.issues
-    ]
+    if report["unmapped"]:
+        rows = tuple(
+            (text, str(entry["count"]), entry["annotation"])
+            for text, entry in list(report["unmapped"].items())[:MOST_UNMAPPED]
+        )
+        title = f"Words that the domain pack lacks ({len(report['unmapped'])})"
+        yield MetricTable(title=title, header=("word", "count", "for example in"), rows=rows)
     if refused:
+        num_refused = report["counts"]["images_quarantined"]
         yield MetricTable(
-            title=f"Quarantined ({len(refused)})",
+            title=f"Quarantined ({num_refused})",
             header=("image", "rule", "reason"),
-            rows=tuple(refused[:MOST_LISTED]),
+            rows=tuple((o.key, issue.rule, issue.message) for o in refused for issue in o.issues),
         )
 
 
-def _counted(title: str, counts: Mapping[str, int]) -> MetricTable:
+def _counted(title: str, counts: Mapping[str, Any], column: str = "count") -> MetricTable:
     rows = tuple((name, str(count)) for name, count in counts.items())
-    return MetricTable(title=title, header=("", "count"), rows=rows)
+    return MetricTable(title=title, header=("", column), rows=rows)

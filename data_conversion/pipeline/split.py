@@ -2,22 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from data_conversion.pipeline.raw import Item, SplitName
+from data_conversion.pipeline.stratify import Group, stratify
 from src.rng import stable_hash
 
 
-def draw_split(keys: Iterable[str], val_ratio: float, seed: int) -> Mapping[str, SplitName]:
-    """Exactly round(n * val_ratio) keys for validation, at least one of each when both are asked for and n > 1.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A written image as the split sees it: the ids of the labels in it, and the group it stays with."""
 
-    A key's rank is a hash of (seed, key): adding an image moves few others.
+    key: str
+    group: str
+    labels: tuple[int, ...]
+
+
+def draw_split(members: Sequence[Member], val_ratio: float, seed: int) -> dict[str, SplitName]:
+    """A side for every key: groups whole, labels in alike shares, round(n * val_ratio) images for validation.
+
+    Groups of the same kind are told apart by a hash of (seed, group). See `stratify` for what is exact.
     """
-    ranked = sorted(keys, key=lambda key: stable_hash(seed, "split", key))
-    num_val = round(len(ranked) * val_ratio)
-    if 0.0 < val_ratio < 1.0 and len(ranked) > 1:
-        num_val = min(max(num_val, 1), len(ranked) - 1)
-    return {key: "val" if position < num_val else "train" for position, key in enumerate(ranked)}
+    groups: defaultdict[str, list[Member]] = defaultdict(list)
+    for member in members:
+        groups[member.group].append(member)
+    ranked = sorted(groups, key=lambda group: stable_hash(seed, "split", group))
+    validates = stratify([_group(groups[name]) for name in ranked], val_ratio)
+    return {
+        member.key: "val" if is_val else "train"
+        for name, is_val in zip(ranked, validates, strict=True)
+        for member in groups[name]
+    }
+
+
+def _group(members: Sequence[Member]) -> Group:
+    labels: Counter[int] = Counter()
+    for member in members:
+        labels.update(member.labels)
+    return Group(size=len(members), labels=labels)
+
+
+def parted_groups(members: Sequence[Member], split: Mapping[str, SplitName]) -> int:
+    """How many groups lie on both sides of a split (an export's own lists may do that)."""
+    sides: defaultdict[str, set[SplitName]] = defaultdict(set)
+    for member in members:
+        if member.key in split:
+            sides[member.group].add(split[member.key])
+    return sum(len(found) > 1 for found in sides.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """The label whose share of validation images differs most from that of all images; `label` is its id."""
+
+    label: int
+    num_images: int
+    num_val: int
+    deviation: float
+
+
+def largest_deviation(
+    members: Sequence[Member], split: Mapping[str, SplitName]
+) -> Deviation | None:
+    """Of the labels of which each side could have one image at least; None when there are none."""
+    sides = Counter(split[member.key] for member in members if member.key in split)
+    total = sides["train"] + sides["val"]
+    if not sides["train"] or not sides["val"]:
+        return None
+    share = sides["val"] / total
+    counts: Counter[int] = Counter()
+    val: Counter[int] = Counter()
+    for member in members:
+        if member.key in split:
+            counts.update(member.labels)
+            if split[member.key] == "val":
+                val.update(member.labels)
+    found = [
+        Deviation(
+            label=label,
+            num_images=count,
+            num_val=val[label],
+            deviation=abs(val[label] / count - share),
+        )
+        for label, count in counts.items()
+        if count * min(share, 1 - share) >= 1
+    ]
+    return max(found, key=lambda one: (one.deviation, -one.label), default=None)
+
+
+def draw_tiny(members: Sequence[Member], most: int, seed: int) -> frozenset[str]:
+    """The keys of at most `most` images, drawn by the seed and spread over the labels: always one that shows the label seen
+    least so far, frequent labels first."""
+    ranked = sorted(members, key=lambda member: stable_hash(seed, "tiny", member.key))
+    if len(ranked) <= most:
+        return frozenset(member.key for member in ranked)
+    by_label: defaultdict[int, list[Member]] = defaultdict(list)
+    for member in reversed(ranked):
+        for label in member.labels or (-1,):
+            by_label[label].append(member)
+    frequency = {label: len(found) for label, found in by_label.items()}
+    seen: Counter[int] = Counter()
+    chosen: set[str] = set()
+    while len(chosen) < most:
+        label = min(by_label, key=lambda label: (seen[label], -frequency[label], label))
+        member = by_label[label].pop()
+        if not by_label[label]:
+            del by_label[label]
+        if member.key not in chosen:
+            chosen.add(member.key)
+            seen.update(member.labels or (-1,))
+    return frozenset(chosen)
 
 
 def limit_items(items: tuple[Item, ...], limit: int | None, seed: int) -> tuple[Item, ...]:

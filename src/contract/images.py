@@ -33,7 +33,7 @@ class ImageResolver:
 
         Nothing outside the allowed folders is opened; links are followed only to see where they lead.
         """
-        reason = _unsafe(image)
+        reason = unsafe_reason(image)
         if reason:
             raise _refused(image, source, reason)
         if Path(image).is_absolute() and not self.roots:
@@ -51,7 +51,8 @@ class ImageResolver:
         return Path(real)
 
 
-def _unsafe(image: str) -> str:
+def unsafe_reason(image: str) -> str:
+    """Why an image string is refused whatever the files are; empty when it is not."""
     if not image or len(image) > MAX_LENGTH:
         return "an empty or overlong path"
     if "\\" in image or not image.isprintable():

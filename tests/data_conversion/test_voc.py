@@ -21,7 +21,10 @@ OUTPUTS = (
     "all_samples.jsonl",
     "train.jsonl",
     "val.jsonl",
+    "train_tiny.jsonl",
+    "val_tiny.jsonl",
     "quarantine.jsonl",
+    "findings.jsonl",
     "label_vocabulary.json",
     "conversion_report.json",
     "conversion_report.html",
@@ -80,7 +83,7 @@ def test_degenerate_is_judged_on_the_raw_corners(tmp_path):
     source = export(tmp_path / "voc", [("dot", 5, 5, 5, 5), ("dog", 1, 1, 2, 2)])
     _, report = converted(source, tmp_path / "out")
     assert report["findings_by_rule"] == {"dropped: degenerate": 4}
-    assert report["findings"][0]["object_index"] == 0
+    assert report["examples"]["dropped: degenerate"][0]["object_index"] == 0
     assert all(
         len(record["objects"]) == 1 for record in lines(tmp_path / "out" / "all_samples.jsonl")
     )
@@ -151,7 +154,7 @@ def test_blood_cells_convert_with_their_two_empty_boxes_reported(tmp_path):
     done, report = converted(REAL, tmp_path / "out", workers=2)
     assert (done.num_read, done.num_written) == (292, 292)
     assert (report["counts"]["train"], report["counts"]["val"]) == (205, 87)
-    dropped = [f for f in report["findings"] if f["kind"] == "dropped"]
+    dropped = [f for f in lines(tmp_path / "out" / "findings.jsonl") if f["kind"] == "dropped"]
     assert [(f["image"], f["rule"]) for f in dropped] == [
         ("JPEGImages/BloodImage_00338.jpg", "degenerate"),
         ("JPEGImages/BloodImage_00343.jpg", "degenerate"),

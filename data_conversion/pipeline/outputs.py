@@ -1,0 +1,174 @@
+"""Complete shards become the files of the output folder, streamed in item order, each put in place whole.
+
+Two walks over the shards: one that gathers what the split needs, one that writes. Memory: some 300 bytes an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from typing import IO, Any
+
+import orjson
+
+from data_conversion.config import ConversionConfig
+from data_conversion.pipeline.outcome import Outcome
+from data_conversion.pipeline.page_samples import PageSamples
+from data_conversion.pipeline.raw import Listing, SplitName
+from data_conversion.pipeline.shards import Shard, read_outcomes, read_results
+from data_conversion.pipeline.split import (
+    Member,
+    draw_split,
+    draw_tiny,
+    largest_deviation,
+    parted_groups,
+)
+from data_conversion.pipeline.tally import Tally, finding_entry
+from data_conversion.pipeline.work_folder import WorkFolder
+from src.errors import Issue
+
+NUM_TINY: Mapping[SplitName, int] = {"train": 20, "val": 8}
+QUARANTINE, FINDINGS, VOCABULARY = "quarantine.jsonl", "findings.jsonl", "label_vocabulary.json"
+JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+
+
+@dataclass(slots=True, kw_only=True)
+class Overview:
+    """What is known of all written images before anything is written; label ids are positions in `names`."""
+
+    members: list[Member] = field(default_factory=list)
+    ids: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    clashes: set[str] = field(default_factory=set)
+
+    def add(self, outcome: Outcome) -> None:
+        written = outcome.written
+        if written is None:
+            return
+        labels = tuple(
+            self.ids.setdefault(label, len(self.ids)) for label in sorted(written.labels)
+        )
+        self.members.append(Member(key=outcome.key, group=written.group, labels=labels))
+        source = outcome.image or f"{outcome.annotation}#{outcome.key}"
+        if self.sources.setdefault(written.image, source) != source:
+            self.clashes.add(written.image)
+
+    def label(self, number: int) -> str:
+        return list(self.ids)[number]
+
+
+def overview(shards: Sequence[Shard]) -> Overview:
+    """The first walk."""
+    found = Overview()
+    for shard in shards:
+        for outcome in read_outcomes(shard):
+            found.add(outcome)
+    if found.clashes:  # rare: without those images the walk is made again
+        kept = Overview(clashes=found.clashes)
+        for shard in shards:
+            for outcome in read_outcomes(shard):
+                kept.add(_without_clash(outcome, found.clashes))
+        return kept
+    return found
+
+
+def _without_clash(outcome: Outcome, clashes: set[str]) -> Outcome:
+    """An image whose place in the output another picture claims too goes to quarantine, whichever came first."""
+    if outcome.written is None or outcome.written.image not in clashes:
+        return outcome
+    issue = Issue(
+        message="another picture has the same place in the output",
+        where=outcome.annotation,
+        rule="image-name-taken",
+        got=outcome.written.image,
+        remedy="give the pictures different names",
+    )
+    return replace(outcome, written=None, issues=(issue,))
+
+
+def choose_split(
+    found: Overview, listing: Listing, config: ConversionConfig
+) -> tuple[Mapping[str, SplitName], dict[str, Any]]:
+    """Sides by key, and what the report says of them."""
+    split = listing.split if config.split == "auto" else None
+    source = listing.split_source
+    if split is None:
+        split, source = draw_split(found.members, config.val_ratio, config.seed), "seeded"
+    worst = largest_deviation(found.members, split)
+    return split, {
+        "source": source,
+        "val_ratio": config.val_ratio,
+        "seed": config.seed,
+        "group_by": config.group_by,
+        "num_groups": len({member.group for member in found.members}),
+        "groups_on_both_sides": parted_groups(found.members, split),
+        "largest_label_deviation": None
+        if worst is None
+        else {
+            "label": found.label(worst.label),
+            "images": worst.num_images,
+            "val": worst.num_val,
+            "deviation": round(worst.deviation, 6),
+        },
+    }
+
+
+def write_outputs(
+    work: WorkFolder,
+    shards: Sequence[Shard],
+    found: Overview,
+    split: Mapping[str, SplitName],
+    config: ConversionConfig,
+) -> tuple[Tally, PageSamples]:
+    """The second walk: every JSONL file and the vocabulary; counts, and what the page draws, come back."""
+    tiny = {
+        side: draw_tiny(
+            [m for m in found.members if m.key in split and split[m.key] == side], most, config.seed
+        )
+        for side, most in NUM_TINY.items()
+    }
+    tally, samples = Tally(), PageSamples(seed=config.seed)
+    with ExitStack() as stack:
+        names = ("all_samples", *NUM_TINY, *(f"{side}_tiny" for side in NUM_TINY))
+        files: dict[str, IO[bytes]] = {
+            name: stack.enter_context(work.final(f"{name}.jsonl")) for name in names
+        }
+        quarantine = stack.enter_context(work.final(QUARANTINE))
+        findings = stack.enter_context(work.final(FINDINGS))
+        for outcome, line in _results(shards, found.clashes):
+            side = split[outcome.key] if outcome.key in split and outcome.written else None
+            tally.add(outcome, side)
+            samples.add(outcome, line)
+            for finding in outcome.findings:
+                findings.write(_line(finding_entry(outcome, finding)))
+            if outcome.written is None:
+                quarantine.write(_line(_quarantined(outcome)))
+                continue
+            files["all_samples"].write(line)
+            if side is not None:
+                files[side].write(line)
+                if outcome.key in tiny[side]:
+                    files[f"{side}_tiny"].write(line)
+    with work.final(VOCABULARY) as handle:
+        handle.write(orjson.dumps(tally.vocabulary(), option=JSON))
+    return tally, samples
+
+
+def _results(shards: Sequence[Shard], clashes: set[str]) -> Iterator[tuple[Outcome, bytes]]:
+    for shard in shards:
+        for outcome, line in read_results(shard):
+            yield _without_clash(outcome, clashes), line
+
+
+def _quarantined(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "key": outcome.key,
+        "annotation": outcome.annotation,
+        "image": outcome.image,
+        "issues": [asdict(issue) for issue in outcome.issues],
+    }
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)

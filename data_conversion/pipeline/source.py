@@ -1,0 +1,91 @@
+"""Open what is to be converted: recognise its format, list its pictures, hand it to the format's reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_conversion.config import ConversionConfig
+from data_conversion.pipeline.image_index import ImageIndex
+from data_conversion.pipeline.readers.registry import READERS
+from data_conversion.pipeline.reading import Export, ReadOptions
+from src.errors import DataError, UsageError
+from src.utils.suggest import did_you_mean
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An opened export. `format` is its reader's name and `reason` why it was taken; `images` where pictures are."""
+
+    format: str
+    reason: str
+    export: Export
+    images: ImageIndex
+
+
+def open_source(config: ConversionConfig) -> Opened:
+    """`DataError` when the input does not exist, is not recognised, or does not hold its format."""
+    if not config.input.exists():
+        raise DataError.say(
+            f"the input {config.input} does not exist",
+            expected="the folder of an export, or its one file",
+        )
+    if config.image_root is not None and not config.image_root.is_dir():
+        raise DataError.say(f"the folder of pictures {config.image_root} does not exist")
+    name, reason = _format(config)
+    root = image_root(config)
+    images = ImageIndex.of(root) if config.images else ImageIndex(root=root, by_name=None)
+    options = ReadOptions(images=images, space=config.space, keep_crowd=config.keep_crowd)
+    export = READERS[name].open(config.input, options)
+    return Opened(format=name, reason=reason, export=export, images=images)
+
+
+def image_root(config: ConversionConfig) -> Path:
+    """The folder that pictures are looked for in."""
+    if config.image_root is not None:
+        return config.image_root
+    return config.input if config.input.is_dir() else config.input.parent
+
+
+def _format(config: ConversionConfig) -> tuple[str, str]:
+    if config.format == AUTO:
+        return recognised(config.input)
+    if config.format not in READERS:
+        raise UsageError.say(
+            f"unknown format {config.format}",
+            expected=" | ".join((AUTO, *READERS)),
+            remedy=did_you_mean(config.format, (AUTO, *READERS)),
+        )
+    return config.format, "as asked"
+
+
+def recognised(source: Path) -> tuple[str, str]:
+    """(format, why) of the only reader that knows `source`; `DataError` naming the reasons when it is not exactly one."""
+    reasons = {name: reader.recognise(source) for name, reader in READERS.items()}
+    fitting = {name: reason for name, reason in reasons.items() if reason}
+    if len(fitting) == 1:
+        return next(iter(fitting.items()))
+    if fitting:
+        raise DataError.say(
+            "the input fits several formats",
+            where=str(source),
+            rule="format-ambiguous",
+            got="; ".join(f"{name}: {reason}" for name, reason in fitting.items()),
+            remedy="say which one: format=" + "|".join(fitting),
+        )
+    looked_for = (f"{name}: {_looked_for(name)}" for name in READERS)
+    raise DataError.say(
+        "the format of the input was not recognised",
+        where=str(source),
+        rule="format-unknown",
+        expected="; ".join(looked_for),
+        remedy="give the export's own folder or file as input, or say format=NAME",
+    )
+
+
+def _looked_for(name: str) -> str:
+    """The first line that a reader's `recognise` says of itself."""
+    text = type(READERS[name]).recognise.__doc__ or name
+    return text.strip().splitlines()[0]
