@@ -14,6 +14,8 @@ from src.utils.cli import run
 from src.utils.suggest import did_you_mean
 
 COMMANDS = {
+    "lvis": ("public_data.detection", "LVIS annotations to records"),
+    "coco": ("public_data.detection", "COCO annotations to records"),
     "chat": ("public_data.chat", "chat corpora (alpaca, sharegpt, openai) to messages records"),
     "negatives": ("public_data.negatives", "a folder of pictures to negative records"),
     "sample": ("public_data.sample", "an exact, seeded part of a JSONL file"),
@@ -24,7 +26,7 @@ COMMANDS = {
     "validate": ("src.contract.__main__", "check JSONL files (python -m src.contract check)"),
 }
 # Words that a module of several commands, or another program, expects before the options.
-FIRST_WORDS = {"validate": ("check",)}
+FIRST_WORDS = {"lvis": ("lvis",), "coco": ("coco",), "validate": ("check",)}
 
 
 def main(argv: Sequence[str]) -> int:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import orjson
 
-from data_conversion.pipeline.place_image import place_image
+from data_conversion.pipeline.place_image import link_image
 from src.contract.images import ImageResolver
 from src.contract.records import Record, Source
 from src.contract.write import record_to_line
@@ -108,7 +108,7 @@ def make_negative(root: Path, out: Path, summary: str | None, name: str) -> Nega
         path = ImageResolver(root).resolve(name, source)
         height, width = load_rgb(path).shape[:2]
         image = f"{IMAGES}/{name}"
-        place_image(path, out / image)
+        link_image(path, out / image, out)
     except ProjectError as error:
         return Negative(name=name, issues=error.issues)
     record = Record(images=(image,), width=width, height=height, summary=summary, source=source)

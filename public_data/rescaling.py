@@ -6,21 +6,17 @@ Points move by one affine: x * new width / old width, likewise y; no clipping is
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from data_conversion.pipeline.place_image import place_image
+from data_conversion.pipeline.place_image import link_image
+from data_conversion.pipeline.resize import encoded, scaled
 from src.contract.budget import PixelBudget
 from src.contract.images import ImageResolver
 from src.contract.records import ObjectAnnotation, Record, Source
 from src.errors import Issue, ProjectError
 from src.files import write_bytes
-from src.images import FORMAT_OF_SUFFIX, ImageHeader, load_rgb, read_header
+from src.images import ImageHeader, load_rgb, read_header
 
 Size = tuple[int, int]
 
@@ -96,18 +92,6 @@ def _make(path: Path, header: ImageHeader, missing: list[tuple[Path, Size]], qua
     pixels = load_rgb(path)  # also where nothing is scaled: a damaged picture must not pass
     for target, size in missing:
         if size == header.upright_size and header.orientation == 1:
-            place_image(path, target)
+            link_image(path, target, target.parent)
         else:
-            write_bytes(target, encode(resize(pixels, size), target.suffix, quality))
-
-
-def resize(pixels: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
-    """RGB uint8 (H, W, 3) at (width, height) `size`: bicubic with antialiasing, as the model's own processor does."""
-    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
-
-
-def encode(pixels: NDArray[np.uint8], suffix: str, quality: int) -> bytes:
-    """The bytes of an image file of the kind that `suffix` names; PNG and BMP lose nothing."""
-    data = io.BytesIO()
-    Image.fromarray(pixels).save(data, FORMAT_OF_SUFFIX[suffix.lower()], quality=quality)
-    return data.getvalue()
+            write_bytes(target, encoded(scaled(pixels, size), target.name, quality))

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data_conversion.pipeline.place_image import place_image
+from data_conversion.pipeline.place_image import link_image
 from public_data.sampling import (
     BANDS,
     LVIS_THRESHOLDS,
@@ -157,7 +157,7 @@ def _link_images(index: JsonlIndex, rows: Sequence[int], out: Path) -> None:
                     got=image,
                     remedy="choose an empty folder",
                 )
-            place_image(source, target)
+            link_image(source, target, out)
 
 
 def _without_others(record: Record, keep: Labels, line: bytes, dropped: Dropped) -> bytes:
