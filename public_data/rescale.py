@@ -11,6 +11,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -31,6 +32,7 @@ from src.files import atomic_write, write_bytes, write_text
 from src.utils.cli import parser
 from src.utils.progress import progress
 
+ASIDE = ".aside"
 SETTINGS = ".rescale_settings.json"
 MARKER = "rescale.json"
 QUARANTINE = "quarantine.jsonl"
@@ -46,6 +48,7 @@ def main(argv: Sequence[str]) -> int:
     job = PictureJob(
         root=options.jsonl.parent,
         folders=tuple(options.out / str(budget.max_pixels) for budget in budgets),
+        aside=options.out / ASIDE,
         budgets=budgets,
         quality=options.quality,
     )
@@ -58,6 +61,7 @@ def main(argv: Sequence[str]) -> int:
     for place, folder in enumerate(job.folders):
         _write_jsonl(index, bad, pictures, place, folder / options.jsonl.name)
     report = _report(index, bad, pictures, job)
+    shutil.rmtree(job.aside)
     write_bytes(options.out / MARKER, orjson.dumps(report, option=JSON))
     kept = sum(picture.num_kept for picture in pictures.values())
     sys.stdout.write(
@@ -121,6 +125,9 @@ def _begin(options: argparse.Namespace) -> None:
         raise DataError.say(f"{options.out} holds something else", remedy="choose an empty folder")
     write_text(file, settings)
     (options.out / MARKER).unlink(missing_ok=True)
+    # What a killed run was writing lies here, and not beside the pictures.
+    shutil.rmtree(options.out / ASIDE, ignore_errors=True)
+    (options.out / ASIDE).mkdir()
 
 
 def _rescaled(index: JsonlIndex, job: PictureJob, workers: int) -> dict[str, Rescaled]:

@@ -1,7 +1,7 @@
 """A record and its picture at another size: the function that worker processes run, and what it makes of a record.
 
 Sizes are those that the model would get (`PixelBudget`), so that a picture is scaled once, here, and not again in training.
-Points move by one affine: x * new width / old width, likewise y; no clipping is needed, as edges go to edges.
+Points move by one affine: x * new width / old width, likewise y.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data_conversion.pipeline.place_image import link_image
+from data_conversion.pipeline.place_image import link_image, write_image
 from data_conversion.pipeline.resize import encoded, scaled
 from src.contract.budget import PixelBudget
 from src.contract.images import ImageResolver
 from src.contract.records import ObjectAnnotation, Record, Source
 from src.errors import Issue, ProjectError
-from src.files import write_bytes
 from src.images import ImageHeader, load_rgb, read_header
 
 Size = tuple[int, int]
@@ -23,10 +22,14 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureJob:
-    """What is the same for every picture; sent to the workers once. `folders` are the outputs, in the order of `budgets`."""
+    """What is the same for every picture; sent to the workers once.
+
+    `folders` are the outputs, in the order of `budgets`; unfinished files lie in `aside`.
+    """
 
     root: Path
     folders: tuple[Path, ...]
+    aside: Path
     budgets: tuple[PixelBudget, ...]
     quality: int
 
@@ -57,7 +60,7 @@ def rescale_picture(job: PictureJob, image: str, source: Source) -> Rescaled:
             if not _is_made(target, size, path)
         ]
         if missing:
-            _make(path, header, missing, job.quality)
+            _make(path, header, missing, job)
     except ProjectError as error:
         return Rescaled(issues=error.issues)
     return Rescaled(size=header.upright_size, sizes=sizes, num_kept=len(sizes) - len(missing))
@@ -67,16 +70,15 @@ def rescale_record(record: Record, size: Size) -> Record:
     """The record for its first picture at `size`."""
     if not record.width:
         return record  # a chat without a picture
-    scale = (size[0] / record.width, size[1] / record.height)
-    objects = tuple(_scaled(item, scale, size) for item in record.objects)
+    old = (record.width, record.height)
+    objects = tuple(_scaled(item, old, size) for item in record.objects)
     return replace(record, width=size[0], height=size[1], objects=objects)
 
 
-def _scaled(item: ObjectAnnotation, scale: tuple[float, float], size: Size) -> ObjectAnnotation:
-    # Rounding in the product may pass the edge by the last bit, which the contract would refuse.
+def _scaled(item: ObjectAnnotation, old: Size, new: Size) -> ObjectAnnotation:
+    # In this order an edge stays an edge to the last bit: x * (new / old) may pass it.
     points = tuple(
-        min(value * scale[place % 2], float(size[place % 2]))
-        for place, value in enumerate(item.points)
+        value * new[place % 2] / old[place % 2] for place, value in enumerate(item.points)
     )
     return replace(item, points=points)
 
@@ -88,10 +90,12 @@ def _is_made(target: Path, size: Size, source: Path) -> bool:
     return read_header(target).upright_size == size
 
 
-def _make(path: Path, header: ImageHeader, missing: list[tuple[Path, Size]], quality: int) -> None:
+def _make(
+    path: Path, header: ImageHeader, missing: list[tuple[Path, Size]], job: PictureJob
+) -> None:
     pixels = load_rgb(path)  # also where nothing is scaled: a damaged picture must not pass
     for target, size in missing:
         if size == header.upright_size and header.orientation == 1:
-            link_image(path, target, target.parent)
+            link_image(path, target, job.aside)
         else:
-            write_bytes(target, encoded(scaled(pixels, size), target.name, quality))
+            write_image(encoded(scaled(pixels, size), target.name, job.quality), target, job.aside)
