@@ -8,6 +8,7 @@ import pytest
 
 from public_data.__main__ import main
 from public_data.class_names import readable
+from public_data.detection import _gathered
 from src.errors import DataError, UsageError
 from tests.public_data.making import picture, read_lines, tree
 
@@ -139,6 +140,16 @@ def test_workers_change_no_byte_and_a_rerun_neither(source, tmp_path):
     one, two = tree(tmp_path / "one"), tree(tmp_path / "two")
     assert one.keys() == two.keys()
     assert [name for name in one if one[name] != two[name]] == []
+
+
+def test_links_to_the_files_do_not_change_from_run_to_run(source, tmp_path):
+    """Fault: a conversion that never goes on, because it takes its inputs for new ones after every kill."""
+    files = sorted(source.glob("*.json"))
+    times = []
+    for _ in range(2):
+        folder = _gathered(files, tmp_path / "out")
+        times.append([(path.name, path.lstat().st_mtime_ns) for path in sorted(folder.iterdir())])
+    assert times[0] == times[1] == [(file.name, file.stat().st_mtime_ns) for file in files]
 
 
 def test_the_real_lvis_annotations(tmp_path):
