@@ -34,6 +34,7 @@ from src.utils.cli import parser
 CLASSES = "class_names.json"
 MAX_VERTICES = 12
 FEDERATED = "lvis"
+CAPTIONS = "captions_"
 JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
@@ -75,7 +76,9 @@ def main(argv: Sequence[str]) -> int:
     for file in options.annotations:
         if not file.is_file():
             raise DataError.say(f"annotation file {file} does not exist")
-    tables = [category_table(file) for file in options.annotations]
+    # COCO's files of captions have no categories.
+    described = [file for file in options.annotations if not file.name.startswith(CAPTIONS)]
+    tables = [category_table(file) for file in described]
     names = readable_names(sorted({one.name for table in tables for one in table}))
     source = _gathered(options.annotations, options.out)
     config = _config(source_format, source, options)

@@ -60,7 +60,7 @@ class Checksum:
                 rule="checksum",
                 got=f"{self.algorithm}:{found}",
                 expected=f"{self.algorithm}:{self.digest}",
-                remedy="compare with the publisher's page; start again to fetch it anew",
+                remedy="compare with the publisher's page; remove the file, if it is there, to fetch it anew",
             )
 
 

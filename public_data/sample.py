@@ -38,6 +38,8 @@ from src.files import atomic_write
 from src.utils.cli import parser
 from src.utils.progress import progress
 
+# What conversion writes into metadata with one entry an object, in the same order.
+PER_OBJECT = frozenset(("attributes", "groups"))
 WAYS = ("uniform", "stratified", "frequency", "top-k")
 
 
@@ -168,9 +170,9 @@ def _without_others(record: Record, keep: Labels, line: bytes, dropped: Dropped)
     dropped.objects += stays.count(False)
     dropped.summaries += record.summary is not None
     metadata = dict(record.metadata)
-    attributes = metadata.get("attributes")  # one entry an object, where a converter wrote them
-    if isinstance(attributes, list) and len(attributes) == len(stays):
-        metadata["attributes"] = [a for a, kept in zip(attributes, stays, strict=True) if kept]
+    for key in PER_OBJECT & metadata.keys():
+        if isinstance(metadata[key], list) and len(metadata[key]) == len(stays):
+            metadata[key] = [one for one, kept in zip(metadata[key], stays, strict=True) if kept]
     objects = tuple(item for item, kept in zip(record.objects, stays, strict=True) if kept)
     return record_to_line(replace(record, objects=objects, summary=None, metadata=metadata))
 

@@ -71,6 +71,27 @@ def test_several_files_at_once_keep_their_sides(source, tmp_path, capsys):
     assert not list(tmp_path.glob(".*"))  # the links to the files are gone
 
 
+def test_captions_are_added_from_their_own_file(source, tmp_path):
+    captions = coco((4, 5))
+    del captions["categories"]
+    captions["annotations"] = [{"image_id": 4, "id": 1, "caption": "Two hot dogs."}]
+    (source / "captions_val2017.json").write_text(json.dumps(captions))
+    files = [str(source / f"{task}_val2017.json") for task in ("instances", "captions")]
+    words = [
+        "coco",
+        "--annotations",
+        *files,
+        "--images",
+        str(source),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main([*words, "--workers", "1"]) == 0
+    first, second = read_lines(tmp_path / "out" / "all_samples.jsonl")
+    assert first["metadata"]["captions"] == ["Two hot dogs."]
+    assert "captions" not in second["metadata"]
+
+
 def test_lvis_keeps_what_it_knows_of_absences_under_the_same_names(source, tmp_path):
     out = tmp_path / "out"
     run("lvis", source, out, "--workers", "1", "--keep-crowd")

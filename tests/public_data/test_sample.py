@@ -87,6 +87,7 @@ def source(tmp_path):
     labels = [("cat", "dog"), ("cat",), ("dog", "rare"), ("cat", "owl"), (), ("owl",)]
     records = [labelled(*names, metadata={"n": n}) for n, names in enumerate(labels)]
     records[0]["metadata"]["attributes"] = [{"of": "cat"}, {"of": "dog"}]
+    records[0]["metadata"]["groups"] = ["g", ""]
     records[0]["summary"] = "a cat and a dog"
     return write_lines(tmp_path / "in" / "all.jsonl", records)
 
@@ -144,7 +145,7 @@ def test_top_k_says_what_became_of_other_labels(
     if others == "drop-objects":
         lines = read_lines(out)
         assert {item["desc"] for line in lines for item in line["objects"]} == {"cat"}
-        assert lines[0]["metadata"]["attributes"] == [{"of": "cat"}]
+        assert lines[0]["metadata"] == {"n": 0, "attributes": [{"of": "cat"}], "groups": ["g"]}
         assert "summary" not in lines[0]
         assert report["summaries_dropped"] == 1
 
