@@ -27,10 +27,13 @@ class ImageIndex:
     by_name: Mapping[str, tuple[str, ...]] | None
 
     @classmethod
-    def of(cls, root: Path) -> Self:
-        """Every picture file below `root`; links to folders are not followed."""
+    def of(cls, root: Path, *, without: Path | None = None) -> Self:
+        """Every picture file below `root`, and not below `without`; links to folders are not followed."""
+        left_out = None if without is None else without.resolve()
         found: defaultdict[str, list[str]] = defaultdict(list)
-        for folder, _folders, names in os.walk(root):
+        for folder, folders, names in os.walk(root):
+            if left_out is not None:
+                folders[:] = [one for one in folders if (Path(folder) / one).resolve() != left_out]
             below = PurePosixPath(Path(folder).relative_to(root).as_posix())
             for name in names:
                 if name.lower().endswith(SUFFIXES):

@@ -36,7 +36,9 @@ def open_source(config: ConversionConfig) -> Opened:
         raise DataError.say(f"the folder of pictures {config.image_root} does not exist")
     name, reason = _format(config)
     root = image_root(config)
-    images = ImageIndex.of(root) if config.images else ImageIndex(root=root, by_name=None)
+    # The output may lie beside a file that is the input; its pictures are not to be found.
+    found = ImageIndex.of(root, without=config.output) if config.images else None
+    images = ImageIndex(root=root, by_name=None) if found is None else found
     options = ReadOptions(images=images, space=config.space, keep_crowd=config.keep_crowd)
     export = READERS[name].open(config.input, options)
     return Opened(format=name, reason=reason, export=export, images=images)

@@ -41,7 +41,8 @@ class _Sharing:
 
     def __init__(self, groups: Sequence[Group], num_val: int, total: int) -> None:
         self.groups = groups
-        self.lacking = [total - num_val, num_val]
+        self.wanted_images = (total - num_val, num_val)
+        self.lacking = list(self.wanted_images)
         self.members: defaultdict[int, list[int]] = defaultdict(list)
         self.remaining: Counter[int] = Counter()
         for index, group in enumerate(groups):
@@ -66,7 +67,15 @@ class _Sharing:
             for index in self.members[label]:
                 if self.sides[index] is None:
                     self._assign(index, label)
+        self._fill_empty_side()
         return [side == 1 for side in self.sides]
+
+    def _fill_empty_side(self) -> None:
+        """Large groups may leave a side without any: it gets the smallest one."""
+        for side in (0, 1):
+            if self.wanted_images[side] > 0 and side not in self.sides and len(self.sides) > 1:
+                sizes = [group.size for group in self.groups]
+                self.sides[sizes.index(min(sizes))] = side
 
     def _assign(self, index: int, label: int) -> None:
         side = self._side(label)

@@ -30,7 +30,7 @@ from data_conversion.pipeline.outputs import (
 from data_conversion.pipeline.reading import Export
 from data_conversion.pipeline.shapes import ShapeOptions
 from data_conversion.pipeline.shards import Shard, cut, is_complete
-from data_conversion.pipeline.source import Opened, image_root, open_source
+from data_conversion.pipeline.source import Opened, open_source
 from data_conversion.pipeline.split import limit_items
 from data_conversion.pipeline.work_folder import WORK, WorkFolder, claimed, workers_lock
 from data_conversion.pipeline.workers import convert_shards
@@ -93,11 +93,10 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
 
 
 def _check_output(config: ConversionConfig) -> None:
-    for folder in (config.input, image_root(config)):
-        if config.output.resolve().is_relative_to(folder.resolve()):
-            raise UsageError.say(
-                "the output lies inside the input", remedy="choose an output folder elsewhere"
-            )
+    if config.output.resolve().is_relative_to(config.input.resolve()):
+        raise UsageError.say(
+            "the output lies inside the input", remedy="choose an output folder elsewhere"
+        )
     occupied = config.output.is_dir() and any(config.output.iterdir())
     own = any((config.output / name).exists() for name in (REPORT, IMAGES, WORK))
     if occupied and not own and not config.overwrite:

@@ -1,0 +1,322 @@
+"""The whole pipeline on made exports: pictures, metadata, texts, options, and going on after an interruption."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from data_conversion.__main__ import main
+from data_conversion.config import ConversionConfig
+from data_conversion.pipeline import shards
+from data_conversion.pipeline.source import recognised
+from data_conversion.pipeline.unified_processor import convert
+from data_conversion.pipeline.work_folder import claimed
+from src.contract.images import ImageResolver
+from src.contract.index import JsonlIndex
+from src.contract.policy import image_check, scan
+from src.errors import DataError, ProjectError, RecordError, UsageError
+from tests.data_conversion.made_exports import (
+    SQUARE,
+    box,
+    converted,
+    image,
+    picture,
+    png_bytes,
+    poly,
+)
+
+
+def records(out, name="all_samples"):
+    return [json.loads(text) for text in (out / f"{name}.jsonl").read_text().splitlines()]
+
+
+def report_of(out):
+    return json.loads((out / "conversion_report.json").read_text())
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_resized_picture_and_its_points_reach_the_grid_together(monkeypatch, tmp_path):
+    raw = image("a.jpg", box(0, 0, 333, 77), poly(SQUARE, index=1), size=(333, 77))
+    _, out = converted(
+        monkeypatch, tmp_path, [raw], resize=True, max_pixels=64 * 64, min_pixels=1024
+    )
+    (record,) = records(out)
+    size = (record["width"], record["height"])
+    assert size == Image.open(out / "images" / "a.jpg").size
+    assert size[0] % 32 == size[1] % 32 == 0
+    assert size[0] * size[1] <= 64 * 64
+    assert record["objects"][0]["bbox_2d"] == [0, 0, *size]
+    assert record["objects"][1]["poly"][0] == pytest.approx(10 * size[0] / 333)
+    assert report_of(out)["pictures"] == {"resized": 1}
+
+
+def test_a_picture_on_the_grid_stays_as_it_is(monkeypatch, tmp_path):
+    raw = image("a.jpg", box(1, 1, 9, 9), size=(96, 64))
+    _, out = converted(monkeypatch, tmp_path, [raw], resize=True)
+    assert (out / "images" / "a.jpg").samefile(tmp_path / "in" / "a.jpg")
+
+
+def test_a_rotated_picture_is_upright_after_resizing(monkeypatch, tmp_path):
+    picture(tmp_path / "in" / "a.jpg", (100, 80), orientation=6)
+    raw = image("a.jpg", box(0, 0, 100, 10), size=(100, 80))
+    _, out = converted(monkeypatch, tmp_path, [raw], resize=True)
+    (record,) = records(out)
+    with Image.open(out / "images" / "a.jpg") as written:
+        assert written.size == (record["width"], record["height"]) == (64, 96)
+        assert not written.getexif()
+    assert record["objects"][0]["bbox_2d"] == pytest.approx([70 / 80 * 64, 0, 64, 96])
+
+
+def test_embedded_pictures_become_files(monkeypatch, tmp_path):
+    good = image("a.png", box(1, 1, 9, 9), embedded=png_bytes())
+    torn = image("b.png", box(1, 1, 9, 9), embedded=png_bytes()[:-30])
+    done, out = converted(monkeypatch, tmp_path, [good, replace(torn, image="")])
+    assert (out / "images" / "a.png").read_bytes() == png_bytes()
+    assert (done.num_written, done.num_quarantined) == (1, 1)
+    (refused,) = records(out, "quarantine")
+    assert refused["issues"][0]["where"] == "made.json (the picture inside it)"
+
+
+def test_without_pictures_none_is_opened_and_sizes_come_from_the_annotation(monkeypatch, tmp_path):
+    images = [image("a.jpg", box(1, 1, 9, 9)), image("b.jpg", size=None)]
+    done, out = converted(monkeypatch, tmp_path, images, pictures=False, images=False)
+    (record,) = records(out)
+    assert (record["width"], record["height"]) == (100, 80)
+    assert record["images"] == ["images/a.jpg"]
+    assert report_of(out)["quarantined_by_rule"] == {"size-missing": 1}
+    assert done.num_written == 1
+
+
+def test_metadata_keeps_what_the_contract_has_no_place_for(monkeypatch, tmp_path):
+    raw = image(
+        "a.jpg",
+        box(1, 1, 9, 9, attributes={"color": "red"}, group="g1"),
+        box(2, 2, 8, 8, index=1),
+        attributes={"site": "north"},
+        metadata={"id": 7},
+        captions=("a red thing",),
+    )
+    empty = image("b.jpg", captions=("nothing  here", "an empty room"))
+    _, out = converted(monkeypatch, tmp_path, [raw, empty])
+    first, second = records(out)
+    assert first["metadata"] == {
+        "id": 7,
+        "format": "made",
+        "annotation": "made.json",
+        "image": {"site": "north"},
+        "attributes": [{"color": "red"}, {}],
+        "groups": ["g1", ""],
+        "captions": ["a red thing"],
+    }
+    assert second["summary"] == "nothing here"
+    assert second["metadata"]["captions"] == ["nothing  here", "an empty room"]
+
+
+def test_images_with_unmapped_labels_are_kept_back_on_request(monkeypatch, tmp_path):
+    pack = tmp_path / "mine"
+    pack.mkdir()
+    generic = Path("configs/domains/generic/pack.yaml").read_text()
+    assert "taxonomy:" not in generic
+    (pack / "pack.yaml").write_text(
+        generic.replace("id: generic", "id: mine") + "\ntaxonomy: {labels: {dog: a dog}}\n"
+    )
+    images = [
+        image("a.jpg", box(1, 1, 9, 9, label="dog")),
+        image("b.jpg", box(1, 1, 9, 9, label=" dgo ")),
+    ]
+    _, out = converted(monkeypatch, tmp_path, images, domain=str(pack))
+    assert [r["objects"][0]["desc"] for r in records(out)] == ["a dog", "dgo"]
+    assert report_of(out)["unmapped"]["dgo"]["count"] == 1
+    done, out = converted(monkeypatch, tmp_path, images, domain=str(pack), unmapped="quarantine")
+    assert (done.num_written, done.num_quarantined) == (1, 1)
+    assert records(out, "quarantine")[0]["issues"][0]["rule"] == "label-unmapped"
+
+
+def test_groups_by_path_or_attribute_stay_on_one_side(monkeypatch, tmp_path):
+    images = [
+        image(f"site{n % 5}/{n}.jpg", box(1, 1, 9, 9), attributes={"day": str(n % 4)})
+        for n in range(20)
+    ]
+    _, out = converted(monkeypatch, tmp_path, images, group_by=r"site(\d)/", val_ratio=0.4)
+    sites = [
+        {r["images"][0].split("/")[1] for r in records(out, side)} for side in ("train", "val")
+    ]
+    assert not sites[0] & sites[1]
+    assert report_of(out)["split"]["num_groups"] == 5
+    _, out = converted(monkeypatch, tmp_path, images, group_by="key:day", val_ratio=0.4)
+    days = [{r["metadata"]["image"]["day"] for r in records(out, s)} for s in ("train", "val")]
+    assert not days[0] & days[1]
+    assert len(records(out, "val_tiny")) == min(8, len(records(out, "val")))
+
+
+def test_two_pictures_in_one_place_are_both_kept_back(monkeypatch, tmp_path):
+    images = [
+        image("a.jpg", box(1, 1, 9, 9)),
+        replace(image("x/a.jpg", box(1, 1, 9, 9)), image_name="a.jpg"),
+        image("b.jpg", box(1, 1, 9, 9)),
+    ]
+    picture(tmp_path / "in" / "x" / "a.jpg", (100, 80))
+    _, out = converted(monkeypatch, tmp_path, images)
+    assert report_of(out)["quarantined_by_rule"] == {"image-name-taken": 2}
+    assert [path.name for path in (out / "images").iterdir()] == ["b.jpg"]
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/a.jpg", "a\\b.jpg", "a\0.jpg"])
+def test_a_name_that_leads_out_of_the_output_is_refused(monkeypatch, tmp_path, name):
+    picture(tmp_path / "in" / "a.jpg")
+    raw = replace(image("a.jpg", box(1, 1, 9, 9)), image_name=name)
+    done, out = converted(monkeypatch, tmp_path, [raw])
+    assert (done.num_quarantined, list((out / "images").iterdir())) == (1, [])
+
+
+class Interrupt(Exception):
+    pass
+
+
+def interrupt_after(monkeypatch, count):
+    plain = shards.convert_item
+    calls = []
+
+    def counting(job, item):
+        if len(calls) == count:
+            raise Interrupt
+        calls.append(item.key)
+        return plain(job, item)
+
+    monkeypatch.setattr(shards, "convert_item", counting)
+    return calls
+
+
+def interrupted(monkeypatch, tmp_path, images, count, **options):
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, count)
+        with pytest.raises(Interrupt):
+            converted(patch, tmp_path, images, **options)
+
+
+def test_an_interrupted_conversion_goes_on_and_says_so(monkeypatch, tmp_path, caplog):
+    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
+    interrupted(monkeypatch, tmp_path, images, 20)
+    assert not (tmp_path / "out" / "conversion_report.json").exists()
+    (tmp_path / "out" / ".work" / "aside" / "left.tmp").write_text("by a killed process")
+    calls = interrupt_after(monkeypatch, 100)
+    _, out = converted(monkeypatch, tmp_path, images)
+    assert len(calls) == 24
+    resumed = tree(out)
+    assert ".work" not in {name.split("/")[0] for name in resumed}
+    (tmp_path / "whole").mkdir()
+    _, whole = converted(monkeypatch, tmp_path / "whole", images)
+    assert resumed == tree(whole)
+
+
+@pytest.mark.parametrize("what", ["options", "annotations", "picture", "placed"])
+def test_what_changed_in_between_is_done_again(monkeypatch, tmp_path, what):
+    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
+    interrupted(monkeypatch, tmp_path, images, 20)
+    options = {}
+    if what == "options":
+        options = {"min_area": 1.0}
+    elif what == "annotations":
+        os.utime(tmp_path / "in" / "made.json", ns=(1, 1))
+    elif what == "picture":
+        os.utime(tmp_path / "in" / "9.jpg", ns=(1, 1))
+    else:
+        (tmp_path / "out" / "images" / "9.jpg").unlink()
+    calls = interrupt_after(monkeypatch, 100)
+    converted(monkeypatch, tmp_path, images, **options)
+    expected = {"picture": 32, "placed": 32}
+    assert len(calls) == (expected[what] if what in expected else 40)
+
+
+def test_fail_fast_sees_what_an_earlier_run_put_aside(monkeypatch, tmp_path):
+    images = [
+        image(f"{n}.jpg", box(1, 1, 9, 9), size=(5, 5) if n == 3 else (100, 80)) for n in range(40)
+    ]
+    for n in range(40):
+        picture(tmp_path / "in" / f"{n}.jpg")
+    interrupted(monkeypatch, tmp_path, images, 20)
+    with pytest.raises(RecordError, match="size-disagrees"):
+        converted(monkeypatch, tmp_path, images, fail_fast=True)
+
+
+def test_one_conversion_at_a_time(monkeypatch, tmp_path):
+    (tmp_path / "out").mkdir()
+    with claimed(tmp_path / "out"), pytest.raises(DataError, match="another conversion"):
+        converted(monkeypatch, tmp_path, [image("a.jpg")])
+
+
+def test_auto_takes_the_only_format_that_fits(monkeypatch, tmp_path):
+    done, _ = converted(monkeypatch, tmp_path, [image("a.jpg", box(1, 1, 9, 9))])
+    assert done.format == "made"
+    (tmp_path / "in" / "a.xml").write_text("<annotation></annotation>")
+    with pytest.raises(DataError, match="several formats") as caught:
+        recognised(tmp_path / "in")
+    assert "voc: a.xml has <annotation>" in str(caught.value)
+    assert "made: made.json is there" in str(caught.value)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="not recognised") as caught:
+        recognised(tmp_path / "empty")
+    assert "made: A file called made.json." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"val_ratio": 1.0}, "val_ratio"),
+        ({"max_vertices": 2}, "max_vertices"),
+        ({"max_pixels": 100}, "max_pixels"),
+        ({"group_by": "("}, "regular expression"),
+        ({"resize": True, "images": False}, "not both"),
+        ({"workers": 0, "quality": 0}, "2 problems"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(tmp_path, options, message):
+    with pytest.raises(UsageError, match=message):
+        convert(ConversionConfig(input=tmp_path, output=tmp_path / "out", **options))
+
+
+def test_a_size_on_the_command_line_turns_resizing_on(monkeypatch, tmp_path, capsys):
+    converted(monkeypatch, tmp_path, [image("a.jpg", box(1, 1, 9, 9))])
+    words = [
+        "--input",
+        str(tmp_path / "in"),
+        "--output",
+        str(tmp_path / "out"),
+        "--max-pixels",
+        "4096",
+    ]
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["num_written"] == 1
+    assert report_of(tmp_path / "out")["options"]["resize"] is True
+    with pytest.raises(UsageError, match="resize=false"):
+        main([*words, "--no-resize"])
+    monkeypatch.setattr(
+        "data_conversion.__main__.convert", lambda _: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
+    assert main(words) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_what_is_written_passes_the_contract_with_its_pictures(monkeypatch, tmp_path):
+    images = [
+        image(f"{n}.jpg", poly(SQUARE, (50, 50, 70, 50, 120, 90)), box(-3, 2, 9, 9, index=1))
+        for n in range(9)
+    ]
+    _, out = converted(monkeypatch, tmp_path, images, resize=True, parts="merge", max_vertices=8)
+    index = JsonlIndex.open(out / "all_samples.jsonl")
+    assert len(scan(index, "fail", check=image_check(ImageResolver(out))).rows) == 9
+
+
+def test_project_errors_reach_the_caller(tmp_path):
+    with pytest.raises(ProjectError, match="does not exist"):
+        convert(ConversionConfig(input=tmp_path / "none", output=tmp_path / "out"))
