@@ -9,8 +9,8 @@ number of images (their keys and labels).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from typing import Any
 
@@ -27,6 +27,7 @@ from data_conversion.pipeline.outputs import (
     overview,
     write_outputs,
 )
+from data_conversion.pipeline.reading import Export
 from data_conversion.pipeline.shapes import ShapeOptions
 from data_conversion.pipeline.shards import Shard, cut, is_complete
 from data_conversion.pipeline.source import Opened, open_source
@@ -58,13 +59,16 @@ class Converted:
     num_fixed: int
 
 
-def convert(config: ConversionConfig) -> Converted:
+def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None = None) -> Converted:
     """Run a whole conversion, or the rest of one. `ProjectError` when it cannot begin, or with `fail_fast` at the first bad
-    image."""
+    image. `adapt` may wrap the opened export (to name classes otherwise, say); what it returns is sent to the workers.
+    """
     check_options(config)
     pack = _pack(config.domain)
     _check_output(config)
     opened = open_source(config)
+    if adapt is not None:
+        opened = replace(opened, export=adapt(opened.export))
     logger.info("format %s: %s", opened.format, opened.reason)
     items = limit_items(opened.export.listing.items, config.limit, config.seed)
     with claimed(config.output) as work:

@@ -136,7 +136,7 @@ def test_side_trees_use_components_at_most(name):
 LIGHT = [
     "src.config.loader", "src.evaluation.report", "src.report.page", "src.domains.loader",
     "src.contract.policy", "src.datasets.builders.jsonlines", "data_conversion.pipeline.unified_processor",
-    "public_data.scenes.write",
+    "public_data.scenes.write", "public_data.detection", "public_data.rescale",
 ]  # fmt: skip
 PROBE = """
 import importlib, resource, sys
