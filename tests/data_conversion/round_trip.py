@@ -187,7 +187,9 @@ def _of_object(want, got, size, fidelity, found, space):
             problems.append(f"attributes {want.attributes} became {dict(got.attributes)}")
     if want.kind == "poly":
         iou = _iou(want.points, got.points, size if want.how == "rectangle" else None)
-        is_small = fidelity.precision != "exact" and _area(want.points) < SMALL_PX2
+        is_small = fidelity.precision != "exact" and (
+            space not in (None, "norm1000") or _area(want.points) < SMALL_PX2
+        )
         if iou < IOU and not (is_small and _boundary_distance(want, got) <= np.hypot(*allowed)):
             problems.append(f"IoU {iou:.4f}")
     if len(got.points) != len(want.points):

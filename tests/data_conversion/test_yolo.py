@@ -215,6 +215,11 @@ def test_sizes_need_pictures(tmp_path):
         READERS["yolo"].open(root, ReadOptions(images=ImageIndex(root=root, by_name=None)))
 
 
+def test_the_writer_stays_in_its_folder(tmp_path):
+    with pytest.raises(ProjectError, match="leads out"):
+        WRITERS["yolo_det"].write({"train": [record("../a.png")]}, WriteOptions(output=tmp_path))
+
+
 def test_the_writer_counts_what_is_no_picture_and_refuses_shared_label_files(tmp_path):
     source = Source(file="generated", line=1)
     chat = Record(
@@ -223,7 +228,7 @@ def test_the_writer_counts_what_is_no_picture_and_refuses_shared_label_files(tmp
     options = WriteOptions(output=tmp_path)
     written = WRITERS["yolo_det"].write({"train": [chat, record("images/a.png")]}, options)
     assert written.num_images == 1
-    assert written.losses["records that do not describe one picture"] == 1
+    assert written.losses["chat records"] == 1
     with pytest.raises(ProjectError, match="share a label file"):
         WRITERS["yolo_seg"].write(
             {"train": [record("images/a.png"), record("images/a.jpg")]}, options

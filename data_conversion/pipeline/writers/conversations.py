@@ -14,6 +14,7 @@ import orjson
 from data_conversion.pipeline.answer_text import TEXT_SPACES, write_answer
 from data_conversion.pipeline.exchange import IMAGE
 from data_conversion.pipeline.reading import Space
+from data_conversion.pipeline.writers.dense import count_attributes
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Written
 from src.contract.records import Record
 from src.errors import DataError, UsageError
@@ -82,6 +83,13 @@ def text_space(options: WriteOptions, name: str) -> Space:
     return options.space
 
 
+def count_unsaid(record: Record, written: Written) -> None:
+    """Count what the answer of a record does not say: its summary, and attributes of its objects."""
+    if record.summary is not None:
+        written.losses["summary texts"] += 1
+    count_attributes(record, written)
+
+
 def require_qwen_answer(options: WriteOptions, name: str) -> None:
     """`UsageError` when another answer format is asked for than the one that the format has."""
     if options.answer != "qwen":
@@ -127,6 +135,7 @@ def _write_list(
             separator = b",\n"
             written.num_images += 1
             written.num_objects += len(record.objects)
+            count_unsaid(record, written)
         handle.write(b"[]\n" if separator == b"[\n" else b"\n]\n")
 
 

@@ -47,6 +47,13 @@ def attributes_of(record: Record, written: Written) -> list[dict[str, Attribute]
     return [_attributes(entry, written) for entry in given]
 
 
+def count_attributes(record: Record, written: Written) -> None:
+    """Count the objects whose attributes a format without a place for them loses."""
+    told = sum(map(bool, attributes_of(record, written)))
+    if told:
+        written.losses["objects with attributes that are left out"] += told
+
+
 def _attributes(entry: Any, written: Written) -> dict[str, Attribute]:
     found: dict[str, Attribute] = {}
     if not isinstance(entry, Mapping):

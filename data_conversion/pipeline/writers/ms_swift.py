@@ -17,7 +17,7 @@ import orjson
 from data_conversion.pipeline.answer_text import in_reading_order
 from data_conversion.pipeline.exchange import IMAGE
 from data_conversion.pipeline.spaces import to_space
-from data_conversion.pipeline.writers.conversations import require_qwen_answer
+from data_conversion.pipeline.writers.conversations import count_unsaid, require_qwen_answer
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Written
 from src.contract.records import ObjectAnnotation, Record
 from src.datasets.geometry.overlap import bounds
@@ -70,6 +70,7 @@ class MsSwiftWriter:
                     handle.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
                     written.num_images += 1
                     written.num_objects += len(boxes)
+                    count_unsaid(record, written)
         return written
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from data_conversion.pipeline.writers.dense import count_attributes, dense_records
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Written
 from data_conversion.pipeline.yolo_paths import label_path
 from src.contract.records import ObjectAnnotation, Record
@@ -40,10 +41,7 @@ class YoloWriter:
         labels_of: dict[str, str] = {}
         for part, records in parts.items():
             images = []
-            for record in records:
-                if record.is_chat or len(record.images) != 1:
-                    written.losses["records that do not describe one picture"] += 1
-                    continue
+            for record in dense_records(records, written):
                 image = record.images[0]
                 label = _claim(labels_of, image)
                 rows = self._rows(record, classes, written)
@@ -68,13 +66,8 @@ class YoloWriter:
                 number = classes.setdefault(item.desc, len(classes))
                 shares = [value / sides[axis % 2] for axis, value in enumerate(points)]
                 rows.append(" ".join([str(number), *map(_digits, shares)]) + "\n")
-        written.num_images += 1
         written.num_objects += len(rows)
-        if record.summary is not None:
-            written.losses["summaries"] += 1
-        if "attributes" in record.metadata:
-            told = sum(bool(own) for own in record.metadata["attributes"])
-            written.losses.update({"objects' attributes": told} if told else {})
+        count_attributes(record, written)
         return rows
 
 
