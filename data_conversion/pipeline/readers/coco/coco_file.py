@@ -103,12 +103,15 @@ class CocoFile:
             self.annotations.lengths[low:high].tolist(),
             strict=True,
         )
-        with self.path.open("rb", buffering=0) as handle:
-            number = handle.fileno()
+        number = os.open(self.path, os.O_RDONLY)
+        try:
             texts = [os.pread(number, length, offset) for offset, length in spans]
-            try:
-                image, *annotations = orjson.loads(b"[%b]" % b",".join(texts))
-            except orjson.JSONDecodeError:
+        finally:
+            os.close(number)
+        try:
+            image, *annotations = orjson.loads(b"[%b]" % b",".join(texts))
+        except orjson.JSONDecodeError:
+            with self.path.open("rb") as handle:
                 raise _broken(handle, self.where, spans, texts) from None
         return image, annotations
 
