@@ -33,7 +33,7 @@ from data_conversion.pipeline.shards import Shard, cut, is_complete
 from data_conversion.pipeline.source import Opened, open_source
 from data_conversion.pipeline.split import limit_items
 from data_conversion.pipeline.work_folder import WORK, WorkFolder, claimed, workers_lock
-from data_conversion.pipeline.workers import convert_shards
+from data_conversion.pipeline.workers import convert_shards, start_server
 from src.contract.budget import PixelBudget
 from src.domains.config import DomainPack
 from src.domains.vocabulary import Vocabulary
@@ -64,6 +64,7 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
     image. `adapt` may wrap the opened export (to name classes otherwise, say); what it returns is sent to the workers.
     """
     check_options(config)
+    start_server(config.workers)
     pack = _pack(config.domain)
     _check_output(config)
     opened = open_source(config)
