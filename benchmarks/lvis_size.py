@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -93,8 +94,8 @@ def _spaced(entry: dict[str, object]) -> bytes:
 
 
 def watch(command: list[str]) -> dict[str, float]:
-    """Run a command; seconds, and peaks in MB: of the largest process, of the sum of resident sets (pages that processes
-    share count in each), and of the sum of their proportional shares."""
+    """Run a command; seconds, seconds of cores, and peaks in MB: of the largest process, of the sum of resident sets (pages
+    that processes share count in each), and of the sum of their proportional shares."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=sys.stderr)
     largest = total = shared_out = 0.0
@@ -104,9 +105,11 @@ def watch(command: list[str]) -> dict[str, float]:
         total = max(total, sum(rss for rss, _ in sizes))
         shared_out = max(shared_out, sum(pss for _, pss in sizes))
         time.sleep(0.2)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "status": process.returncode,
         "seconds": round(time.perf_counter() - began, 1),
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
         "largest_process_mb": round(largest),
         "sum_rss_mb": round(total),
         "sum_pss_mb": round(shared_out),

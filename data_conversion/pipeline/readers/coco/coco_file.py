@@ -16,12 +16,8 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from data_conversion.pipeline.readers.coco.json_arrays import (
-    Elements,
-    error_at,
-    index_arrays,
-    line_at,
-)
+from data_conversion.pipeline.readers.coco.json_arrays import error_at, index_arrays, line_at
+from data_conversion.pipeline.readers.coco.json_objects import Elements
 from data_conversion.pipeline.readers.coco.json_tokens import Positions
 from src.errors import DataError, RecordError
 

@@ -30,6 +30,15 @@ class Tokens:
     after: Positions
     quotes: Positions
 
+    def first(self, count: int) -> Tokens:
+        """Without the brackets behind the first `count`."""
+        return Tokens(
+            brackets=self.brackets[:count],
+            opens=self.opens[:count],
+            after=self.after[:count],
+            quotes=self.quotes,
+        )
+
     def depth_at(self, positions: Positions) -> Positions:
         """The depth at byte positions that lie behind the first bracket."""
         found: Positions = self.after[np.searchsorted(self.brackets, positions) - 1]
