@@ -169,7 +169,7 @@ def mutated(data, rng):
     return data
 
 
-@pytest.mark.parametrize("num_mutations", [60, pytest.param(300, marks=pytest.mark.full)])
+@pytest.mark.parametrize("num_mutations", [20, pytest.param(300, marks=pytest.mark.full)])
 @pytest.mark.parametrize("name", FORMATS)
 def test_damaged_files_raise_only_project_errors(tmp_path, name, num_mutations):
     folder = build(name, tmp_path, number=2)
