@@ -8,7 +8,7 @@ pictures: each channel, without 1 % of its values at either end, is stretched to
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -112,6 +112,7 @@ def windows(width: int, height: int, grid: tuple[int, int]) -> list[tuple[int, i
 
 def shown(item: ObjectAnnotation, window: Window, min_visible: float) -> ObjectAnnotation | None:
     """The object on its tile; None when the tile shows too little of it."""
+    size: Callable[[Outline], float]
     path: Outline = list(zip(item.points[::2], item.points[1::2], strict=True))
     if item.kind == "line":
         parts, size = clip_line(path, window), length_of

@@ -116,7 +116,9 @@ def _open(path: Path, file: BinaryIO, limits: ImageLimits) -> tuple[Image.Image,
         SyntaxError,
         Image.DecompressionBombError,
     ) as error:
-        raise _refuse(path, f"not a readable image: {error}", remedy="export it again") from error
+        # Pillow's own words name the address of an object, which differs from run to run.
+        reason = "unknown content" if isinstance(error, UnidentifiedImageError) else error
+        raise _refuse(path, f"not a readable image: {reason}", remedy="export it again") from error
     # Phones write several pictures into one JPEG (MPO); the first is the photograph.
     found = "JPEG" if image.format == "MPO" else str(image.format)
     if found != expected:

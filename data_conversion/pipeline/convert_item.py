@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_conversion.config import KEY_PREFIX, ExifMode, SummaryMode, UnmappedPolicy
-from data_conversion.pipeline.describe import UNMAPPED, describe, summarise
+from data_conversion.pipeline.describe import UNMAPPED, describe, join_groups, summarise
 from data_conversion.pipeline.outcome import Outcome, Placed, Written
 from data_conversion.pipeline.picture import Picture, open_picture
 from data_conversion.pipeline.raw import Finding, Item, RawImage
@@ -28,7 +28,7 @@ from src.contract.records import Record, Source
 from src.contract.validate import check_line
 from src.contract.write import record_to_line
 from src.datasets.geometry.overlap import bounds
-from src.domains.config import DomainPack
+from src.domains.vocabulary import Vocabulary
 from src.errors import Issue, ProjectError, RecordError
 
 IMAGES = "images"
@@ -52,7 +52,7 @@ class Job:
     shapes: ShapeOptions
     budget: PixelBudget | None
     quality: int
-    pack: DomainPack | None
+    words: Vocabulary | None
     unmapped: UnmappedPolicy
     summary: SummaryMode
     group_by: str | None
@@ -100,7 +100,7 @@ def _picture(job: Job, raw: RawImage) -> Picture | None:
 def _to_record(
     job: Job, raw: RawImage, picture: Picture | None
 ) -> tuple[Record, tuple[Finding, ...]]:
-    described, worded = describe(raw, job.pack)
+    described, worded = describe(raw, job.words)
     if job.unmapped == "quarantine":
         _refuse_unmapped(raw, worded)
     turned: tuple[Finding, ...] = ()
@@ -111,10 +111,10 @@ def _to_record(
         size = picture.header.upright_size
     fitted, shaped = fit_shapes(described, size, job.shapes)
     target = size if job.budget is None else job.budget.fit(*size)
-    final = scale_points(fitted, size, target)
-    summary, summed = summarise(final, job.pack, job.summary)
+    final, grouped = join_groups(scale_points(fitted, size, target), job.words)
+    summary, summed = summarise(final, job.words, job.summary)
     record = to_record(final, target, f"{IMAGES}/{raw.image_name}", job.format, summary)
-    return record, (*raw.findings, *worded, *turned, *shaped, *summed)
+    return record, (*raw.findings, *worded, *turned, *shaped, *grouped, *summed)
 
 
 def _refuse_unmapped(raw: RawImage, findings: tuple[Finding, ...]) -> None:

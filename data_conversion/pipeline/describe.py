@@ -1,69 +1,105 @@
 """Everything that is done to texts: labels on their way to the `desc` of an object, and the summary of an image.
 
-The seam with domain packs: `describe` runs before the shapes are worked on, `summarise` after it, because a summary speaks of
-the objects that are left. Both are pure functions of one image.
+The seam with domain packs, three pure functions of one image: `describe` runs before the shapes are worked on, `join_groups` and
+then `summarise` after it, because groups and summaries are of the objects that are left.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import replace
 
 from data_conversion.config import SummaryMode
-from data_conversion.pipeline.raw import Finding, RawImage
-from src.domains.config import DomainPack
+from data_conversion.pipeline.raw import Finding, RawImage, RawObject
+from src.domains import summarise as summaries
+from src.domains.describe import describe as describe_object
+from src.domains.findings import UNMAPPED, TextFinding
+from src.domains.groups import number_groups
+from src.domains.sanitise import one_line
+from src.domains.vocabulary import Vocabulary
 
-UNMAPPED = "-unmapped"
-"""Rules that end like this say that the pack lacks a word; `unmapped=quarantine` keeps such images back."""
+__all__ = ["UNMAPPED", "describe", "join_groups", "summarise"]
 
 
-def describe(raw: RawImage, pack: DomainPack | None) -> tuple[RawImage, tuple[Finding, ...]]:
-    """The image with every object's final label, and what was noted on the way."""
-    cleaned = _clean(raw)
-    return (cleaned, ()) if pack is None else _mapped(cleaned, pack.taxonomy.labels)
+def describe(raw: RawImage, words: Vocabulary | None) -> tuple[RawImage, tuple[Finding, ...]]:
+    """The image with every object's final label, and what was noted on the way; `words` are the domain pack's.
+
+    An object without a label, for which the pack has none either, is dropped. Attributes stay as they were annotated.
+    """
+    kept: list[RawObject] = []
+    findings: list[Finding] = []
+    for item in raw.objects:
+        desc = one_line(item.label)
+        if words is not None:
+            described = describe_object(item.label, item.attributes, words)
+            desc = described.desc
+            findings += [
+                _finding(finding, item, item.label or desc) for finding in described.findings
+            ]
+        if desc:
+            kept.append(replace(item, label=desc))
+        else:
+            findings.append(_unlabelled(item))
+    return replace(raw, objects=tuple(kept)), tuple(findings)
+
+
+def join_groups(raw: RawImage, words: Vocabulary | None) -> tuple[RawImage, tuple[Finding, ...]]:
+    """The image with the number of its group before each member's label; groups are numbered from top to bottom."""
+    if words is None:
+        return raw, ()
+    order = sorted(range(len(raw.objects)), key=lambda position: _top_left(raw.objects[position]))
+    ordered = [raw.objects[position] for position in order]
+    descs, found = number_groups(
+        [item.label for item in ordered], [item.group for item in ordered], words.pack
+    )
+    objects = list(raw.objects)
+    for position, desc in zip(order, descs, strict=True):
+        objects[position] = replace(objects[position], label=desc)
+    findings = tuple(
+        _finding(finding, ordered[position], ordered[position].label) for position, finding in found
+    )
+    return replace(raw, objects=tuple(objects)), findings
 
 
 def summarise(
-    raw: RawImage, pack: DomainPack | None, mode: SummaryMode
+    raw: RawImage, words: Vocabulary | None, mode: SummaryMode
 ) -> tuple[str | None, tuple[Finding, ...]]:
     """The summary of an image whose objects are final; None for none.
 
-    Without a summary rule in the pack an export's first caption is the summary of an image that has no objects.
+    It is the pack's, where the pack has a rule for one; else an export's first caption is the summary of an image that has no
+    objects.
     """
-    if mode == "none" or raw.objects or not raw.captions:
+    if mode == "none":
         return None, ()
-    return _one_line(raw.captions[0]), ()
+    if words is not None and raw.objects:
+        return summaries.summarise([item.label for item in raw.objects], words), ()
+    if raw.objects or not raw.captions:
+        return None, ()
+    return one_line(raw.captions[0]), ()
 
 
-def _one_line(text: str) -> str:
-    """Unicode NFC with single spaces: the same word spelled in two ways must not become two classes."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+def _top_left(item: RawObject) -> tuple[float, float, int]:
+    ys = [value for part in item.parts for value in part[1::2]]
+    xs = [value for part in item.parts for value in part[::2]]
+    return min(ys), min(xs), item.index
 
 
-def _clean(raw: RawImage) -> RawImage:
-    objects = tuple(replace(item, label=_one_line(item.label)) for item in raw.objects)
-    return replace(raw, objects=objects)
-
-
-def _mapped(raw: RawImage, labels: Mapping[str, str]) -> tuple[RawImage, tuple[Finding, ...]]:
-    """Renamed by exact match. With a non-empty mapping, a label that it lacks is noted and kept as it is."""
-    if not labels:
-        return raw, ()
-    unmapped = tuple(
-        Finding(
-            kind="noted",
-            rule=f"label{UNMAPPED}",
-            message="the domain pack's taxonomy does not know this label",
-            object_index=item.index,
-            label=item.label,
-            got=item.label,
-        )
-        for item in raw.objects
-        if item.label not in labels
+def _finding(finding: TextFinding, item: RawObject, label: str) -> Finding:
+    return Finding(
+        kind=finding.kind,
+        rule=finding.rule,
+        message=finding.message,
+        object_index=item.index,
+        label=label,
+        got=finding.got,
+        result=finding.result,
     )
-    objects = tuple(
-        replace(item, label=labels[item.label]) if item.label in labels else item
-        for item in raw.objects
+
+
+def _unlabelled(item: RawObject) -> Finding:
+    return Finding(
+        kind="dropped",
+        rule="label-empty",
+        message="the object has no label",
+        object_index=item.index,
+        got=item.label,
     )
-    return replace(raw, objects=objects), unmapped

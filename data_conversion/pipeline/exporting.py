@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from data_conversion.pipeline.place_image import place_image
+from data_conversion.pipeline.place_image import link_image
 from data_conversion.pipeline.writers.registry import WRITERS
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Writer
 from src.contract.images import ImageResolver, size_issue
@@ -32,8 +32,6 @@ MARKER = ".export.json"
 VERSION = 1
 CHAT = "chat records left out"
 SUMMARY_ONLY = "records with a summary and no objects left out"
-SUMMARY_TEXT = "summary texts left out"
-ATTRIBUTES = "attributes of a record's objects left out"
 ROTATED = "pictures that are turned by their EXIF tag only: a program that ignores it sees other coordinates"
 JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
@@ -86,7 +84,7 @@ class _Pictures:
                     remedy="export the parts into folders of their own",
                 )
         elif name not in self.placed:
-            place_image(path, self.output / name)
+            link_image(path, self.output / name)
             self.placed[name] = path
         return header.orientation != 1
 
@@ -101,9 +99,7 @@ def export(config: ExportConfig) -> Exported:
     write_bytes(output / MARKER, _marker(config))
     losses: Counter[str] = Counter()
     pictures = _Pictures(output=output) if config.images else None
-    parts = {
-        name: _dense(index, writer.fidelity, pictures, losses) for name, index in indices.items()
-    }
+    parts = {name: _dense(index, pictures, losses) for name, index in indices.items()}
     written = writer.write(parts, config.options)
     done = Exported(
         format=config.format,
@@ -124,10 +120,11 @@ def report(done: Exported, config: ExportConfig) -> dict[str, Any]:
     return {"version": VERSION, **asdict(done), "options": {**asked, "system": options.system}}
 
 
-def _dense(
-    index: JsonlIndex, fidelity: Fidelity, pictures: _Pictures | None, losses: Counter[str]
-) -> Iterator[Record]:
-    """The records of a part that say where objects are, their pictures in place; all others are counted."""
+def _dense(index: JsonlIndex, pictures: _Pictures | None, losses: Counter[str]) -> Iterator[Record]:
+    """The records of a part that say where objects are, their pictures in place; all others are counted.
+
+    What a format cannot hold of these records its writer counts.
+    """
     resolver = ImageResolver(base_dir=index.path.parent)
     rows = progress(range(len(index)), total=len(index), label=index.path.name)
     for row in rows:
@@ -138,10 +135,6 @@ def _dense(
         if record.summary is not None and not record.objects:
             losses[SUMMARY_ONLY] += 1
             continue
-        if record.summary is not None and not fidelity.summaries:
-            losses[SUMMARY_TEXT] += 1
-        if "attributes" in record.metadata and not fidelity.attributes:
-            losses[ATTRIBUTES] += 1
         if pictures is not None and pictures.place(record, resolver):
             losses[ROTATED] += 1
         yield record

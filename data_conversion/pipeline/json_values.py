@@ -20,6 +20,7 @@ from src.errors import RecordError
 
 _SUFFIX_OF_START = {b"\xff\xd8\xff": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp", b"BM": ".bmp"}
 Object = Mapping[str, Any]
+LARGEST = 1e12
 
 
 def load_object(path: Path, where: str) -> Object:
@@ -39,8 +40,8 @@ def parse_object(data: bytes, where: str) -> Object:
 
 
 def number(value: Any) -> float | None:
-    """A finite number that is no boolean."""
-    if type(value) not in (int, float) or not math.isfinite(value):
+    """A number that can be a coordinate: no boolean, and not so large that reckoning with it overflows."""
+    if type(value) not in (int, float) or not abs(value) <= LARGEST:
         return None
     return float(value)
 
@@ -82,8 +83,8 @@ def size(width: Any, height: Any) -> tuple[int, int] | None:
 
 def attribute(value: Any) -> Attribute | None:
     """A value that an attribute can have: a scalar, or a list of texts."""
-    if isinstance(value, bool | str) or number(value) is not None:
-        return value  # type: ignore[no-any-return]
+    if isinstance(value, bool | str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return tuple(value)
     return None

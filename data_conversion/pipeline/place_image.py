@@ -1,7 +1,7 @@
 """Put a picture into the output: a hard link where it is unchanged and the file system allows it, else bytes written aside.
 
 A link costs nothing and shares the bytes with the source, so neither may be edited in place; everything in this project
-replaces files instead. Temporary files lie in the folder `aside`, on the output's file system.
+replaces files instead. Temporary files lie in the folder `aside`, on the output's file system (default: beside the target).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from src.files import atomic_write
 
 
-def link_image(source: Path, target: Path, aside: Path) -> None:
+def link_image(source: Path, target: Path, aside: Path | None = None) -> None:
     """Make `target` hold the bytes of `source`; complete or absent at every moment, nothing done when it already does."""
     source = source.resolve()  # a hard link to a symbolic link would be a symbolic link
     if target.is_file() and not target.is_symlink():

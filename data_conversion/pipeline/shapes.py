@@ -73,16 +73,18 @@ def _fitted(
         yield item
         return
     paths = [_pairs(part) for part in item.parts]
-    if not all(math.isfinite(value) for part in item.parts for value in part):
+    if not all(math.isfinite(sum(part)) for part in item.parts):  # one bad number spoils the sum
         findings.append(_finding(item, "dropped", "not-finite", "a coordinate is no finite number"))
         return
+    whole = paths[0] if len(paths) == 1 else None
     if options.geometry == "bbox" and item.kind == "poly":
+        whole = None
         item, paths = _boxed(item, paths, options.parts, findings)
     paths = _clipped(item, paths, size, findings)
     if len(paths) > 1 and item.kind == "poly":
         paths = _one_or_split(item, paths, options.parts, findings)
     for path in paths:
-        fitted = replace(item, parts=(_flat(path),))
+        fitted = item if path is whole else replace(item, parts=(_flat(path),))
         if item.kind != "line" and _area(item, path) < options.min_area:
             got = f"{_area(item, path):g} square pixels"
             text = f"smaller than min_area ({options.min_area:g})"

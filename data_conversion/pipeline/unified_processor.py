@@ -9,8 +9,8 @@ number of images (their keys and labels).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from typing import Any
 
@@ -27,6 +27,7 @@ from data_conversion.pipeline.outputs import (
     overview,
     write_outputs,
 )
+from data_conversion.pipeline.reading import Export
 from data_conversion.pipeline.shapes import ShapeOptions
 from data_conversion.pipeline.shards import Shard, cut, is_complete
 from data_conversion.pipeline.source import Opened, open_source
@@ -35,7 +36,7 @@ from data_conversion.pipeline.work_folder import WORK, WorkFolder, claimed, work
 from data_conversion.pipeline.workers import convert_shards
 from src.contract.budget import PixelBudget
 from src.domains.config import DomainPack
-from src.domains.loader import load_pack
+from src.domains.vocabulary import Vocabulary
 from src.errors import DataError, UsageError
 from src.utils.logger import get_logger
 from src.utils.progress import progress
@@ -58,13 +59,16 @@ class Converted:
     num_fixed: int
 
 
-def convert(config: ConversionConfig) -> Converted:
+def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None = None) -> Converted:
     """Run a whole conversion, or the rest of one. `ProjectError` when it cannot begin, or with `fail_fast` at the first bad
-    image."""
+    image. `adapt` may wrap the opened export (to name classes otherwise, say); what it returns is sent to the workers.
+    """
     check_options(config)
-    pack = load_pack(config.domain) if config.domain else None
+    pack = _pack(config.domain)
     _check_output(config)
     opened = open_source(config)
+    if adapt is not None:
+        opened = replace(opened, export=adapt(opened.export))
     logger.info("format %s: %s", opened.format, opened.reason)
     items = limit_items(opened.export.listing.items, config.limit, config.seed)
     with claimed(config.output) as work:
@@ -102,6 +106,15 @@ def _check_output(config: ConversionConfig) -> None:
         )
 
 
+def _pack(domain: str | None) -> DomainPack | None:
+    if not domain:
+        return None
+    # Reading YAML needs pydantic, whose import a conversion without a pack should not pay.
+    from src.domains.loader import load_pack
+
+    return load_pack(domain)
+
+
 def _job(
     config: ConversionConfig, opened: Opened, pack: DomainPack | None, work: WorkFolder
 ) -> Job:
@@ -123,7 +136,7 @@ def _job(
         ),
         budget=budget if config.resize else None,
         quality=config.quality,
-        pack=pack,
+        words=None if pack is None else Vocabulary.of(pack),
         unmapped=config.unmapped,
         summary=config.summary,
         group_by=config.group_by,

@@ -31,7 +31,7 @@ def convert_shards(job: Job, shards: Sequence[Shard], workers: int, lock: Path) 
 
     `DataError` when a worker process dies: what is complete stays, and the same command goes on.
     """
-    if workers == 1 or len(shards) == 1:
+    if workers == 1 or len(shards) <= 1:
         for shard in shards:
             convert_shard(job, shard)
             yield shard

@@ -70,7 +70,8 @@ def _background(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
     coarse = rng.uniform(105, 165, (5, 5, 3)).astype(np.float32)
     coarse = coarse.mean(axis=2, keepdims=True) * 0.7 + coarse * 0.3
     smooth = cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC)
-    return smooth + rng.normal(0, 5, (size, size, 1)).astype(np.float32)
+    background: NDArray[np.float32] = smooth + rng.normal(0, 5, (size, size, 1)).astype(np.float32)
+    return background
 
 
 def _free_box(

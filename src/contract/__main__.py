@@ -1,4 +1,4 @@
-"""`python -m src.contract check FILE...`: check JSONL files against the data contract."""
+"""`python -m src.contract check|doctor FILE...`: lines against the data contract, data sets against common mistakes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from src.contract import doctor_command
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
 from src.contract.policy import ScanReport, image_check, scan
@@ -45,7 +46,14 @@ def main(argv: Sequence[str]) -> int:
         help="write bad lines and reasons to this file (one FILE only)",
     )
     check.add_argument("--json", action="store_true", help="print JSON")
+    text = "Examine whole data sets for wrong coordinates and more; exit 1 when something is found."
+    doctor = commands.add_parser("doctor", help=text, description=text, allow_abbrev=False)
+    doctor_command.add_arguments(doctor)
     options = root.parse_args(argv)
+    if options.command == "doctor":
+        text, code = doctor_command.run_doctor(options)
+        print(text)
+        return code
     if options.quarantine_out and len(options.files) > 1:
         raise UsageError.say("--quarantine-out takes exactly one FILE", got=str(len(options.files)))
     reports = {str(file): _check(file, options) for file in options.files}

@@ -1,7 +1,7 @@
 """What a domain pack holds: the wording and vocabulary of one field of work, frozen and typed.
 
-Everything that is vocabulary lives in `configs/domains/<id>/pack.yaml` and decodes into `DomainPack`; code holds none of it.
-Standard library only, so that `src.config` can import it at no cost.
+Everything that is vocabulary lives in `configs/domains/<id>/` and decodes into `DomainPack`; code holds none of it. Sections with
+rules of their own are in the `*_config.py` beside this file. Standard library only: `src.config` imports it at no cost.
 """
 
 from __future__ import annotations
@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from src.contract.coordinates import Norm
+from src.domains.mission_config import Lexicons, Mission, Verdicts
+from src.domains.summary_config import Grouping, SummaryRules
+from src.domains.taxonomy_config import Taxonomy
+from src.domains.text_config import ReviewRules, Sanitizer
 
 PromptMode = Literal["dense", "brief", "summary"]
+Stage = Literal["stage_a", "stage_b"]
 DescForm = Literal["plain", "key_value", "type_attr"]
 
 
@@ -31,12 +36,15 @@ class ModePrompts:
 class PackPrompts:
     """One pair of prompts per task: describing every object, and summing up a picture.
 
-    `brief` asks for plain class names, for detection data that are mixed in; without it `dense` is used.
+    `brief` asks for plain class names, for detection data that are mixed in; without it `dense` is used. `stage_a` sums up one
+    picture for a mission, `stage_b` judges a group of pictures by their summaries.
     """
 
     dense: ModePrompts
     summary: ModePrompts
     brief: ModePrompts | None = None
+    stage_a: ModePrompts | None = None
+    stage_b: ModePrompts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +53,6 @@ class Tokens:
 
     uncertain: str
     irrelevant: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Taxonomy:
-    """How labels of an export become the `desc` that the model writes.
-
-    `labels` maps by exact match only; a label that it lacks stays as it is and is listed as unmapped in the conversion
-    report. An empty mapping means that labels are used as they come.
-    """
-
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +114,9 @@ class DomainPack:
     `format_hints` tells the model, per `custom.json_format`, how the answer looks; `coordinate_hints` does so for each
     `custom.emit_norm`. `negative_answer` is what the model learns to say of a negative picture in dense mode (default: the
     answer format's empty list); in summary mode it is `tokens.irrelevant`. `desc_grammar` and `summary_grammar` tell evaluation
-    how texts are put together.
+    how texts are put together, and conversion puts them together so.
+
+    `summary: null` writes no summaries, `grouping: null` leaves groups out of descs.
     """
 
     id: str
@@ -128,6 +127,13 @@ class DomainPack:
     coordinate_hints: Mapping[Norm, str]
     tokens: Tokens
     taxonomy: Taxonomy = field(default_factory=Taxonomy)
+    sanitizers: tuple[Sanitizer, ...] = ()
+    review: ReviewRules | None = None
+    summary: SummaryRules | None = None
+    grouping: Grouping | None = None
+    missions: tuple[Mission, ...] = ()
+    verdicts: Verdicts | None = None
+    lexicons: Lexicons = field(default_factory=Lexicons)
     completeness: Completeness | None = None
     negative_answer: str | None = None
     desc_grammar: DescGrammar = field(default_factory=DescGrammar)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from src.domains.checks import check_pack
 from src.domains.config import DomainPack
-from src.domains.prompts import check_placeholders
-from src.errors import ConfigError
-from src.typed_yaml.load import load_typed
+from src.errors import ConfigError, Issue
+from src.typed_yaml.decoding import decode
+from src.typed_yaml.sections import read_sections
+from src.typed_yaml.tree import Node, place_of
 from src.utils.suggest import did_you_mean
 
 DOMAINS_ROOT = Path(__file__).resolve().parents[2] / "configs" / "domains"
@@ -21,27 +23,35 @@ def pack_ids(root: Path = DOMAINS_ROOT) -> tuple[str, ...]:
 
 
 def load_pack(id_or_path: str | Path, root: Path = DOMAINS_ROOT) -> DomainPack:
-    """The pack with this id under `root`, or the one at this path (a pack folder or a YAML file).
+    """The pack with this id under `root`, or the one at this path (a pack folder or its pack.yaml).
 
-    Raises `ConfigError` with every problem of the file: unknown keys, wrong types, placeholders that nothing fills, an id
-    that is not the folder's name.
+    Other YAML files of the folder are the sections of their names. Raises `ConfigError` with every problem of the files:
+    unknown keys and wrong types; then, in what decodes, whatever does not fit together (`src.domains.checks`), and an id that is
+    not the folder's name.
     """
     path = _pack_file(id_or_path, root)
-    pack = load_typed(path, DomainPack)
-    issues = check_placeholders(pack, str(path))
+    tree = read_sections(path.parent, path.name)
+    pack = decode(DomainPack, tree)
+    issues = (*check_pack(pack, tree), *_check_id(pack, tree, path))
     if issues:
         raise ConfigError(*issues)
-    if pack.id != path.parent.name:
-        raise ConfigError.say(
-            "a pack's id is the name of its folder",
-            where=str(path),
+    return pack
+
+
+def _check_id(pack: DomainPack, tree: Node, path: Path) -> tuple[Issue, ...]:
+    if pack.id == path.resolve().parent.name:
+        return ()
+    return (
+        Issue(
+            message="a pack's id is the name of its folder",
+            where=str(place_of(tree, ("id",))),
             path="id",
             rule="pack-id",
             got=pack.id,
-            expected=path.parent.name,
+            expected=path.resolve().parent.name,
             remedy="rename the folder or the id",
-        )
-    return pack
+        ),
+    )
 
 
 def _pack_file(id_or_path: str | Path, root: Path) -> Path:

@@ -5,20 +5,12 @@ Priority, lowest first: the `generic` pack (the default domain), the chosen doma
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-
 from src.contract.coordinates import Norm
-from src.domains.config import DomainPack, PromptMode
-from src.errors import ConfigError, Issue
-from src.utils.suggest import did_you_mean
-
-PLACEHOLDERS = ("format_hint", "coordinate_hint", "uncertain", "irrelevant")
-"""What a prompt may name in braces: the hint of the run's json_format, that of its emit_norm, and the pack's tokens."""
-
-_BRACED_NAME = re.compile(
-    r"\{([a-z_]+)\}"
-)  # JSON in a prompt opens with {" and is never taken for a placeholder
+from src.domains.config import DomainPack, ModePrompts, PromptMode, Stage
+from src.domains.mission_config import Mission
+from src.domains.placeholders import fill
+from src.domains.taxonomy_text import taxonomy_text
+from src.errors import ConfigError
 
 
 def render_prompts(
@@ -41,27 +33,36 @@ def render_prompts(
     values = _values(pack, json_format, emit_norm)
     system_text = prompts.system if system is None else system
     user_text = prompts.user if user is None else user
-    return (_fill(system_text, values) if system_text else None), _fill(user_text, values)
+    return (fill(system_text, values) if system_text else None), fill(user_text, values)
 
 
-def check_placeholders(pack: DomainPack, where: str) -> tuple[Issue, ...]:
-    """An issue per braced name in the pack's own texts that nothing would ever fill."""
-    issues = []
-    for path, text in _texts(pack).items():
-        for name in _BRACED_NAME.findall(text):
-            if name not in PLACEHOLDERS:
-                issues.append(
-                    Issue(
-                        message="unknown placeholder in a prompt",
-                        where=where,
-                        path=path,
-                        rule="prompt-placeholder",
-                        got=f"{{{name}}}",
-                        expected=", ".join(f"{{{known}}}" for known in PLACEHOLDERS),
-                        remedy=did_you_mean(name, PLACEHOLDERS),
-                    )
-                )
-    return tuple(issues)
+def stage_prompts(pack: DomainPack, stage: Stage) -> ModePrompts | None:
+    """The pack's own texts of a stage."""
+    return pack.prompts.stage_a if stage == "stage_a" else pack.prompts.stage_b
+
+
+def render_stage(pack: DomainPack, stage: Stage, mission: Mission) -> tuple[str | None, str]:
+    """(system prompt or None, user prompt) of a stage for one of the pack's missions.
+
+    Raises `ConfigError` when the pack has no prompts for the stage.
+    """
+    prompts = stage_prompts(pack, stage)
+    if prompts is None:
+        raise ConfigError.say(
+            f"domain pack {pack.id} has no prompts for this stage",
+            path=f"prompts.{stage}",
+            rule="stage-prompts",
+            remedy=f"add prompts.{stage}",
+        )
+    assert pack.verdicts is not None, "missions come with verdicts"
+    values = _tokens(pack) | {
+        "mission": mission.name,
+        "focus": mission.focus,
+        "rules": "\n".join(f"{number}. {rule}" for number, rule in enumerate(mission.rules, 1)),
+        "passed": pack.verdicts.passed,
+        "failed": pack.verdicts.failed,
+    }
+    return (fill(prompts.system, values) if prompts.system else None), fill(prompts.user, values)
 
 
 def _values(pack: DomainPack, json_format: str, emit_norm: Norm) -> dict[str, str]:
@@ -74,33 +75,13 @@ def _values(pack: DomainPack, json_format: str, emit_norm: Norm) -> dict[str, st
             expected=" | ".join(sorted(pack.format_hints)),
             remedy="add the hint to the pack, or choose another custom.json_format",
         )
-    coordinate_hint = pack.coordinate_hints[emit_norm]
-    values = {
-        "coordinate_hint": coordinate_hint,
+    values = _tokens(pack) | {"coordinate_hint": pack.coordinate_hints[emit_norm]}
+    return {**values, "format_hint": fill(pack.format_hints[json_format], values)}
+
+
+def _tokens(pack: DomainPack) -> dict[str, str]:
+    return {
         "uncertain": pack.tokens.uncertain,
         "irrelevant": pack.tokens.irrelevant,
+        "taxonomy": taxonomy_text(pack),
     }
-    return {**values, "format_hint": _fill(pack.format_hints[json_format], values)}
-
-
-def _fill(text: str, values: Mapping[str, str]) -> str:
-    def replace(match: re.Match[str]) -> str:
-        name = match.group(1)
-        return values[name] if name in values else match.group(0)
-
-    return _BRACED_NAME.sub(replace, text).strip()
-
-
-def _texts(pack: DomainPack) -> dict[str, str]:
-    """Every text of the pack that is filled, by its dotted path."""
-    texts = {
-        "prompts.dense.user": pack.prompts.dense.user,
-        "prompts.dense.system": pack.prompts.dense.system or "",
-        "prompts.summary.user": pack.prompts.summary.user,
-        "prompts.summary.system": pack.prompts.summary.system or "",
-    }
-    if pack.prompts.brief is not None:
-        texts["prompts.brief.user"] = pack.prompts.brief.user
-        texts["prompts.brief.system"] = pack.prompts.brief.system or ""
-    texts |= {f"format_hints.{name}": text for name, text in pack.format_hints.items()}
-    return texts

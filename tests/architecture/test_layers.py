@@ -16,10 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("torch", "transformers", "swift", "peft", "accelerate")
 # The first prefix that fits a module gives its layer.
 LAYERS = (
+    ("src.contract.__main__", 6), ("src.contract.doctor_command", 6), ("src.contract.doctor_page", 6),
     ("src.errors", 0), ("src.rng", 0), ("src.files", 0), ("src.images", 0), ("src.utils", 0),
     ("src.typed_yaml", 1), ("src.contract", 1), ("src.datasets.geometry", 1), ("src.datasets.scene", 1),
     ("src.datasets.augmentation", 2), ("src.datasets.builders", 2), ("src.datasets.config", 2), ("src.datasets.fusion", 2),
-    ("src.datasets.render", 2), ("src.evaluation", 2), ("src.domains", 2), ("src.report", 2),
+    ("src.datasets.render", 2), ("src.evaluation", 2), ("src.domains", 2), ("src.report", 2), ("src.doctor", 2),
     ("src.generation.config", 2), ("src.training.config", 2), ("src.config", 3), ("src.datasets", 4),
     ("src.training", 5), ("src.generation", 5),
     ("src.sft", 6), ("src.plan", 6), ("src.replay", 6), ("src.predict", 6), ("src.prepare", 6), ("src.final_evaluation", 6),
@@ -31,6 +32,7 @@ COMPONENTS = (
     "src.datasets.fusion",
     "src.evaluation",
     "src.domains",
+    "src.doctor",
     "src.report",
 )
 
@@ -134,7 +136,7 @@ def test_side_trees_use_components_at_most(name):
 LIGHT = [
     "src.config.loader", "src.evaluation.report", "src.report.page", "src.domains.loader",
     "src.contract.policy", "src.datasets.builders.jsonlines", "data_conversion.pipeline.unified_processor",
-    "public_data.scenes.write",
+    "public_data.scenes.write", "public_data.detection", "public_data.rescale",
 ]  # fmt: skip
 PROBE = """
 import importlib, resource, sys

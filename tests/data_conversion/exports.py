@@ -101,8 +101,18 @@ def _lvis(folder, image):
     path.write_text(json.dumps(whole))
 
 
+def _telecom(folder, image):
+    shape = {"type": "Quad", "coordinates": [[[5, 6], [30, 6], [30, 20], [5, 20]]]}
+    content = {
+        "info": {"width": SIZE[0], "height": SIZE[1]},
+        "markResult": {"features": [{"geometry": shape, "properties": {"content": "thing"}}]},
+    }
+    path = folder / "images" / PurePosixPath(image).with_suffix(".json")
+    path.write_text(json.dumps(content))
+
+
 WRITER_OF = {READER_OF.get(writer, writer): writer for writer in reversed(WRITERS)}
 """A reader's writer (the first of several)."""
-BUILDERS = {"dota": _dota, "lvis": _lvis}
+BUILDERS = {"dota": _dota, "lvis": _lvis, "telecom": _telecom}
 """Formats that are read alone."""
 FORMATS = [name for name in READERS if name in WRITER_OF or name in BUILDERS]

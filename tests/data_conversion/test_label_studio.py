@@ -74,6 +74,7 @@ def test_each_kind_of_region_has_its_place_or_a_finding(tmp_path):
             box(5, width=0),
             result("polygonlabels", {"points": triangle[:2]}, 6),
             box(7, x="wide"),
+            box(8, x=1e300, rotation=5),
         ],
     )
     assert [(o.index, o.kind, o.points) for o in raw.objects] == [
@@ -88,8 +89,9 @@ def test_each_kind_of_region_has_its_place_or_a_finding(tmp_path):
         ("dropped", "degenerate", 5),
         ("dropped", "point-number", 6),
         ("dropped", "corner-missing", 7),
+        ("dropped", "corner-missing", 8),
     ]
-    assert (raw.num_objects, raw.size, raw.image) == (8, (60, 40), "a.jpg")
+    assert (raw.num_objects, raw.size, raw.image) == (9, (60, 40), "a.jpg")
 
 
 def test_a_rectangle_turns_about_its_top_left_corner_in_pixels(tmp_path):
@@ -172,6 +174,7 @@ def test_relations_are_told_and_turned_pictures_refused(tmp_path):
         ("100%.jpg", "100%.jpg"),
         ("a%20b.jpg", "a%20b.jpg"),
         ("a%20b.jpg", "a b.jpg"),
+        ("//[1/a.jpg", "a.jpg"),
     ],
 )
 def test_pictures_are_found_by_name(tmp_path, value, file):

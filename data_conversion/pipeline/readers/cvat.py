@@ -17,7 +17,12 @@ from data_conversion.pipeline.folder_split import SPLIT_NAMES, unique_key
 from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.object_notes import Notes
 from data_conversion.pipeline.raw import Attribute, Item, Listing, RawImage, SplitName
-from data_conversion.pipeline.readers.cvat_shapes import InputTypes, read_object, typed
+from data_conversion.pipeline.readers.cvat_shapes import (
+    MAX_DIGITS,
+    InputTypes,
+    read_object,
+    typed,
+)
 from data_conversion.pipeline.reading import ReadOptions
 from data_conversion.pipeline.safe_xml import parse_element_at, top_elements
 from src.errors import DataError, RecordError
@@ -38,7 +43,12 @@ class CvatReader:
 
     def recognise(self, source: Path) -> str:
         """An XML file whose root is <annotations>, with CVAT's <version> or <meta> at its beginning."""
-        for path in _xml_files(source)[:5]:
+        near = [source]
+        if source.is_dir():
+            near = sorted(source.glob("*.xml"))[:5] + sorted(source.glob("*/*.xml"))[:5]
+        for path in near:
+            if path.suffix.lower() != ".xml" or not path.is_file():
+                continue
             with path.open("rb") as handle:
                 head = handle.read(HEAD_BYTES)
             if re.search(rb"<annotations[\s>]", head) and re.search(
@@ -160,9 +170,11 @@ def _image_attributes(element: Element, meta: Meta) -> dict[str, Attribute]:
 
 
 def _size(element: Element) -> tuple[int, int] | None:
-    width, height = element.get("width", ""), element.get("height", "")
-    is_given = width.isdecimal() and height.isdecimal() and int(width) > 0 < int(height)
-    return (int(width), int(height)) if is_given else None
+    sides = [element.get(name, "") for name in ("width", "height")]
+    if not all(side.isdecimal() and len(side) <= MAX_DIGITS for side in sides):
+        return None
+    width, height = map(int, sides)
+    return (width, height) if width > 0 < height else None
 
 
 def _xml_files(source: Path) -> list[Path]:

@@ -9,11 +9,13 @@ from xml.etree.ElementTree import Element
 import numpy as np
 
 from data_conversion.pipeline import annotated_shapes as shapes
+from data_conversion.pipeline.json_values import LARGEST
 from data_conversion.pipeline.object_notes import Notes
 from data_conversion.pipeline.raw import Attribute, RawObject
 
 InputTypes = Mapping[tuple[str, str], str]
 MAX_MASK_PIXELS = 100_000_000
+MAX_DIGITS = 9  # of a whole number that counts pixels
 _NOTHING = ("", "0")
 
 
@@ -97,7 +99,7 @@ def _mask(element: Element, notes: Notes) -> shapes.Shape | None:
         return None
     left, top, width, height = (round(value) for value in numbers)
     runs = [part.strip() for part in element.get("rle", "").split(",")]
-    counts = [int(part) for part in runs if part.isdecimal()]
+    counts = [int(part) for part in runs if part.isdecimal() and len(part) <= MAX_DIGITS]
     num_pixels = width * height
     is_whole = len(counts) == len(runs) and sum(counts) == num_pixels and width > 0 < height
     if not is_whole or num_pixels > MAX_MASK_PIXELS:
@@ -157,9 +159,9 @@ def _pairs(text: str) -> list[tuple[float, float]] | None:
 
 
 def _number(text: str) -> float | None:
-    """A finite number; None for anything else."""
+    """A number that can be a coordinate (see `json_values.LARGEST`); None for anything else."""
     try:
         value = float(text) if "_" not in text else math.nan
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= LARGEST else None

@@ -199,7 +199,8 @@ def _set_flags(flags: Any) -> dict[str, Attribute]:
 def _json_files(folder: Path) -> Iterator[Path]:
     for base, folders, names in os.walk(folder):
         folders.sort()
-        yield from (Path(base) / name for name in sorted(names) if name.endswith(".json"))
+        paths = (Path(base) / name for name in sorted(names) if name.endswith(".json"))
+        yield from (path for path in paths if path.is_file())
 
 
 def _ends_of(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from data_conversion.pipeline.readers.dota import DotaReader
 from data_conversion.pipeline.readers.label_studio.reader import LabelStudioReader
 from data_conversion.pipeline.readers.labelme import LabelMeReader
 from data_conversion.pipeline.readers.ms_swift import MsSwiftReader
+from data_conversion.pipeline.readers.telecom import TelecomReader
 from data_conversion.pipeline.readers.voc import VocReader
 from data_conversion.pipeline.readers.yolo.reader import YoloReader
 from data_conversion.pipeline.reading import Reader
@@ -25,6 +26,7 @@ READERS: Mapping[str, Reader] = {
     "lvis": CocoReader(flavour="lvis"),
     "ms_swift": MsSwiftReader(),
     "qwen": QwenReader(),
+    "telecom": TelecomReader(),
     "voc": VocReader(),
     "yolo": YoloReader(),
 }

@@ -41,7 +41,10 @@ def picture_value(data: Object, wanted: str, where: str) -> str:
 
 def path_in(value: str) -> str:
     """The path that a value names: of a URL or a storage address its path, of a local-files address the file; decoded once."""
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+    except ValueError:  # brackets where a host would stand: a plain name, then
+        return value
     if parts.path.rstrip("/").endswith("local-files"):
         return parse_qs(parts.query).get("d", [""])[0]
     if parts.scheme or parts.query:

@@ -100,7 +100,7 @@ class LabelStudioExport:
         sizes = {size for region in regions for one in region.results if (size := size_of(one))}
         if len(sizes) > 1:
             raise _refuse(where, "size-disagrees", "regions disagree about the size", sizes)
-        if turned := {one["image_rotation"] for one in results if one.get("image_rotation")}:
+        if turned := [one["image_rotation"] for one in results if one.get("image_rotation")]:
             raise _refuse(
                 where, "image-rotation", "the picture was turned while annotating", turned
             )
@@ -204,7 +204,9 @@ def _mapped(path: Path) -> mmap.mmap | bytes:
 
 
 def _files(source: Path) -> list[Path]:
-    return sorted(source.glob("*.json")) if source.is_dir() else [source]
+    if not source.is_dir():
+        return [source]
+    return sorted(path for path in source.glob("*.json") if path.is_file())
 
 
 def _looks_right(path: Path) -> bool:

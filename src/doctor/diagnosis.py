@@ -1,0 +1,97 @@
+"""The statistical part: from annotations (and headers) to the checks of coordinates, one primary diagnosis at most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from src.doctor.annotations import Annotations, Bools, Floats
+from src.doctor.axes import check_axes, check_exif, fits
+from src.doctor.border import check_border
+from src.doctor.checks import Check
+from src.doctor.coordinates import judge
+from src.doctor.frames import Space
+from src.doctor.pictures import Headers
+from src.doctor.plausibility import Numbers
+from src.doctor.remedies import NAMES
+from src.doctor.sizes import check_size
+
+FEWEST_RECORDS = 200
+FEWEST_OBJECTS = 100
+MOST_RECORDS = 10_000  # For explanations, which are many; border and axes are counted in all.
+
+
+def diagnose(data: Annotations, headers: Headers | None, space: Space) -> tuple[Check, ...]:
+    """The checks "space", "order", "qwen25", "axes", "exif", "size" and "border", in this order.
+
+    Below 200 records with a size and objects, everything is `undecided`. Cost: 0.1 s for 3,000 objects, 6 s for 1.2 million.
+    """
+    size = _sizes(data, headers)
+    has_size = size.min(axis=1) > 0
+    usable = has_size & data.is_dense
+    has_objects = np.bincount(data.record, minlength=data.num_records) > 0
+    numbers = Numbers.of(data, usable)
+    count = int((usable & has_objects).sum())
+    if count < FEWEST_RECORDS or len(numbers.record) < FEWEST_OBJECTS:
+        return _too_few(count, len(numbers.record))
+    safe_size = np.where(has_size[:, None], size, 1.0)
+    sample = Numbers.of(data, _spread(usable & has_objects))
+    judged = judge(sample, safe_size, space)
+    declared = judged.declared.explanation
+    found = fits(numbers, declared)
+    axes, exif = check_axes(found, headers, size), check_exif(found, headers, size)
+    checks = _one_primary(judged.checks, axes, exif)
+    sizes = check_size(judged.declared, headers, size, checks)
+    checks = [*(check for check in checks if check.name != "size"), sizes]
+    if any(check.verdict == "found" for check in checks):
+        sentence = "other findings come first: run again when they are mended"
+        border = Check(name="border", verdict="undecided", sentence=sentence)
+    else:
+        border = check_border(numbers, declared)
+    return (*checks, border)
+
+
+def _sizes(data: Annotations, headers: Headers | None) -> Floats:
+    """As written; where a record has none, its picture's."""
+    missing = data.size.min(axis=1) <= 0
+    if headers is None or not missing.any():
+        return data.size
+    return np.where(missing[:, None], headers.upright, data.size)
+
+
+def _spread(usable: Bools) -> Bools:
+    """At most `MOST_RECORDS` of the usable ones, evenly spread over the files."""
+    rows = np.flatnonzero(usable)
+    if len(rows) <= MOST_RECORDS:
+        return usable
+    chosen = np.zeros_like(usable)
+    chosen[rows[np.linspace(0, len(rows) - 1, MOST_RECORDS).astype(np.int64)]] = True
+    return chosen
+
+
+def _one_primary(checks: tuple[Check, ...], axes: Check, exif: Check) -> list[Check]:
+    """Exchanged axes explain what looks like another space, and are counted record by record: they come first."""
+    if axes.verdict != "found" and exif.verdict != "found":
+        return [*checks, axes, exif]
+    first = "axes" if axes.verdict == "found" else "exif"
+    sentence = f"nothing beyond the finding of {NAMES[first]}"
+    calm = [
+        replace(check, verdict="ok", cause="", remedy="", sentence=sentence)
+        if check.verdict == "found"
+        else check
+        for check in checks
+    ]
+    return [*calm, axes, exif]
+
+
+def _too_few(records: int, objects: int) -> tuple[Check, ...]:
+    sentence = (
+        f"{records} records with {objects} objects and a size: "
+        f"at least {FEWEST_RECORDS} with {FEWEST_OBJECTS} are needed"
+    )
+    evidence: dict[str, float | int | str] = {"records": records, "objects": objects}
+    return tuple(
+        Check(name=name, verdict="undecided", sentence=sentence, evidence=evidence)
+        for name in ("space", "order", "qwen25", "axes", "exif", "size", "border")
+    )

@@ -1,0 +1,66 @@
+"""Wrong widths and heights: against the pictures where they can be read, else by what the coordinates show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from src.doctor.annotations import Bools, Floats
+from src.doctor.checks import Check
+from src.doctor.pictures import Headers
+from src.doctor.plausibility import Fit
+
+UNEXPLAINED_SHARE = 0.15
+
+
+def check_size(
+    declared: Fit, headers: Headers | None, size: Floats, checks: Sequence[Check]
+) -> Check:
+    """`checks` are those made so far, among them "size" by the coordinates alone, which pictures overrule."""
+    if headers is not None and headers.num_read:
+        return _against_pictures(headers, size)
+    by_border = next(check for check in checks if check.name == "size")
+    if declared.outside < UNEXPLAINED_SHARE or any(check.verdict == "found" for check in checks):
+        return by_border
+    return Check(
+        name="size",
+        verdict="found",
+        cause="unexplained",
+        sentence=f"{declared.outside:.0%} of the objects leave the picture, and no known mistake explains it",
+        remedy="compare width and height with the pictures (run without --no-images)",
+        evidence={"outside_share": round(declared.outside, 4)},
+    )
+
+
+def _against_pictures(headers: Headers, size: Floats) -> Check:
+    known = headers.stored[:, 0] > 0
+    given = known & (size[:, 0] > 0)
+    before_exif = (headers.orientation >= 5) & (headers.stored == size).all(axis=1)
+    # Sizes before EXIF turned the picture are the finding of another check.
+    same = (headers.upright == size).all(axis=1) | before_exif
+    turned = (headers.upright[:, ::-1] == size).all(axis=1) & ~same
+    other = given & ~same & ~turned
+    evidence: dict[str, float | int | str] = {
+        "pictures_read": int(known.sum()),
+        "sizes_equal": int((given & same).sum()),
+        "sizes_exchanged": int((given & turned).sum()),
+        "sizes_different": int(other.sum()),
+    }
+    if not (given & ~same).any():
+        sentence = "every size read is the picture's"
+        return Check(name="size", verdict="ok", sentence=sentence, evidence=evidence)
+    if other.any():
+        ratios = (size / np.maximum(headers.upright, 1))[other]
+        evidence["median_ratio_x"] = round(float(np.median(ratios[:, 0])), 4)
+        evidence["median_ratio_y"] = round(float(np.median(ratios[:, 1])), 4)
+    wrong: Bools = given & ~same
+    return Check(
+        name="size",
+        verdict="found",
+        cause="wrong-size" if other.sum() >= (given & turned).sum() else "transposed-size",
+        sentence=f"{int(wrong.sum())} of {int(given.sum())} sizes are not the picture's",
+        remedy="convert again with pictures, which takes sizes from them; scale coordinates if they fit the size given",
+        evidence=evidence,
+        records=tuple(int(row) for row in np.flatnonzero(wrong)[:24]),
+    )

@@ -1,0 +1,310 @@
+"""The telecom raw export: both layouts, every geometry, answers and groups; then through the pack to descs and a summary."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from data_conversion.config import ConversionConfig
+from data_conversion.pipeline.describe import describe, join_groups, summarise
+from data_conversion.pipeline.image_index import ImageIndex
+from data_conversion.pipeline.raw import RawImage, RawObject
+from data_conversion.pipeline.readers.telecom import TelecomReader
+from data_conversion.pipeline.reading import ReadOptions
+from data_conversion.pipeline.unified_processor import convert
+from src.domains.describe import describe as describe_object
+from src.domains.examples import examples
+from src.domains.loader import load_pack
+from src.domains.vocabulary import Vocabulary
+from src.errors import DataError, ProjectError, RecordError
+
+SQUARE = [[10, 20], [30, 20], [30, 60], [10, 60], [10, 20]]
+
+
+def feature(kind="ExtentPolygon", coordinates=None, **properties):
+    points = [SQUARE] if coordinates is None else coordinates
+    properties = {"content": "thing", **properties}
+    return {"geometry": {"type": kind, "coordinates": points}, "properties": properties}
+
+
+def annotation(*features, **more):
+    return {"info": {"width": 100, "height": 80}, "markResult": {"features": features}, **more}
+
+
+def write(root, name, content):
+    path = root / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = content if isinstance(content, bytes) else json.dumps(content).encode()
+    path.write_bytes(text)
+    Image.new("RGB", (100, 80)).save(path.with_suffix(".jpeg"))
+    return root
+
+
+def read(root, content, name="site/a"):
+    write(root, name, content)
+    export = TelecomReader().open(root, ReadOptions(images=ImageIndex.of(root)))
+    return export.read(next(item for item in export.listing.items if item.key == name))
+
+
+def rules(raw):
+    return [(finding.kind, finding.rule) for finding in raw.findings]
+
+
+def test_a_file_is_read_with_its_picture_and_size(tmp_path):
+    raw = read(tmp_path, annotation(feature()))
+    assert (raw.annotation, raw.image, raw.image_name) == (
+        "site/a.json",
+        "site/a.jpeg",
+        "site/a.jpeg",
+    )
+    assert raw.size == (100, 80)
+    assert raw.num_objects == 1
+    assert raw.objects == (
+        RawObject(index=0, label="thing", kind="bbox_2d", parts=((10, 20, 30, 60),)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "coordinates", "result", "points", "found"),
+    [
+        ("ExtentPolygon", [[[30, 60], [10, 20]]], "bbox_2d", (10, 20, 30, 60), []),
+        ("ExtentPolygon", [[[0, 5], [5, 0], [10, 5], [5, 10]]], "bbox_2d", (0, 0, 10, 10), ["box-slanted"]),
+        ("Quad", [SQUARE], "poly", (10, 20, 30, 20, 30, 60, 10, 60), []),
+        ("Square", [SQUARE[:4]], "poly", (10, 20, 30, 20, 30, 60, 10, 60), []),
+        ("Polygon", [[[3, 1], [1.5, 2], [9, 9], [3, 1]]], "poly", (3, 1, 1.5, 2, 9, 9), []),
+        ("Polygon", [SQUARE, [[12, 22], [14, 22], [14, 24]]], "poly", (10, 20, 30, 20, 30, 60, 10, 60), ["holes-filled"]),
+        ("LineString", [[9, 9], [1, 2], [9, 9]], "line", (9, 9, 1, 2, 9, 9), []),
+        ("Point", [1, 2], None, None, ["geometry-unknown"]),
+        (["Quad"], [SQUARE], None, None, ["geometry-unknown"]),
+        ("ExtentPolygon", [[[1, 1], [1, 5]]], None, None, ["degenerate"]),
+        ("LineString", [[1, 1]], None, None, ["point-number"]),
+        ("Polygon", [[[1, 1], [2, 2]]], None, None, ["point-number"]),
+        ("Quad", [[[1, 1], [2, "2"], [3, 3]]], None, None, ["points"]),
+        ("Quad", [[[1, 1], [2, True], [3, 3]]], None, None, ["points"]),
+        ("Quad", [], None, None, ["points"]),
+        ("Quad", "SQUARE", None, None, ["points"]),
+        ("Quad", [[[[1, 1]]]], None, None, ["points"]),
+    ],
+)  # fmt: skip
+def test_geometries(tmp_path, kind, coordinates, result, points, found):
+    raw = read(tmp_path, annotation(feature(kind, coordinates)))
+    assert [finding.rule for finding in raw.findings] == found
+    assert [(item.kind, item.points) for item in raw.objects] == (
+        [] if result is None else [(result, points)]
+    )
+    assert raw.num_objects == 1
+
+
+def test_the_older_layout_holds_boxes_by_two_corners(tmp_path):
+    entries = [
+        {"coordinates": [[30, 60], [10, 20]], "properties": {"content": {"label": "thing"}}},
+        {"coordinates": [[30, 60]], "properties": {}},
+        "nothing",
+    ]
+    raw = read(tmp_path, {"info": {"width": 100, "height": 80}, "dataList": entries})
+    assert [(item.index, item.label, item.points) for item in raw.objects] == [
+        (0, "thing", (10, 20, 30, 60))
+    ]
+    assert rules(raw) == [("dropped", "points")] * 2
+
+
+def test_answers_groups_and_what_is_not_converted(tmp_path):
+    answers = {
+        "state": "fine",
+        "defects": ["rust", "loose"],
+        "one": ["x"],
+        "n": 3,
+        "no": None,
+        "odd": {"a": 1},
+        "e": [],
+    }
+    features = [
+        feature(contentZh=answers, groups=[7], objectId="z", area=800),
+        feature(content={"label": "thing", "state": "fine"}, groups="left", quality=1),
+        feature(content={"state": "fine"}, groups=["a", "b"]),
+        feature(contentZh="fine", groups={"id": 1}),
+    ]  # fmt: skip
+    raw = read(tmp_path, annotation(*features, qualityResult={}, workload=[]))
+    assert [item.label for item in raw.objects] == ["thing", "thing", "", "thing"]
+    assert [dict(item.attributes) for item in raw.objects] == [
+        {"state": "fine", "defects": ("rust", "loose"), "one": "x", "n": 3},
+        {"state": "fine"},
+        {"state": "fine"},
+        {},
+    ]
+    assert [item.group for item in raw.objects] == ["7", "left", "a", ""]
+    assert rules(raw) == [
+        ("noted", "attribute-ignored"), ("fixed", "group-several"),
+        ("noted", "attribute-ignored"), ("noted", "group-ignored"),
+        *[("noted", "element-ignored")] * 5,
+    ]  # fmt: skip
+    unread = [finding.got for finding in raw.findings if finding.rule == "element-ignored"]
+    assert unread == ["properties.area", "properties.objectId", "properties.quality", "qualityResult", "workload"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "JSON"),
+        (b"[]", "JSON object"),
+        (b'{"markResult": ', "JSON"),
+        (b"\xff\xfe", "JSON"),
+        (b"[" * 100_000, "JSON"),
+        ({"info": {}}, "no objects"),
+        ({"markResult": None}, "no objects"),
+        ({"markResult": {"features": {}}}, "no objects"),
+        ({"dataList": "x"}, "no objects"),
+        ({"dataList": [1], "markResult": {"features": [1]}}, "no objects"),
+    ],
+)
+def test_files_that_are_no_annotation_are_refused(tmp_path, content, message):
+    with pytest.raises(RecordError, match=message):
+        read(tmp_path, content)
+
+
+def test_any_value_anywhere_is_refused_or_noted(tmp_path):
+    values = [None, True, 3, -1.5, 1e308, "", "x", [], [[]], [None], {}, {"a": []}, "\u0000"]
+    spots = ["info", "markResult", "geometry", "coordinates", "properties", "contentZh", "groups", "content"]  # fmt: skip
+    for spot in spots:
+        for value in values:
+            entry = feature(contentZh={}, groups=1)
+            whole = annotation(entry)
+            home = next(
+                part
+                for part in (whole, entry, entry["geometry"], entry["properties"])
+                if spot in part
+            )
+            home[spot] = value  # fmt: skip
+            try:
+                raw = read(tmp_path, whole)
+            except ProjectError:
+                continue
+            assert raw.num_objects == 0 or raw.objects or raw.findings, (spot, value)
+
+
+def test_a_key_given_twice_is_told(tmp_path):
+    text = b'{"info": {"width": 1, "width": 100, "height": 80}, "dataList": []}'
+    raw = read(tmp_path, text)
+    assert rules(raw) == [("noted", "repeated-key")]
+    assert raw.size == (100, 80)
+
+
+def test_a_picture_is_the_one_beside_the_file(tmp_path):
+    write(tmp_path, "other/a", annotation(feature()))
+    assert read(tmp_path, annotation(feature())).image == "site/a.jpeg"
+    (tmp_path / "site/a.jpeg").rename(tmp_path / "site/b.jpeg")
+    (tmp_path / "other/a.jpeg").unlink()
+    export = TelecomReader().open(tmp_path, ReadOptions(images=ImageIndex.of(tmp_path)))
+    with pytest.raises(RecordError, match="not found"):
+        export.read(export.listing.items[0])
+
+
+def test_recognition_looks_at_the_beginning_of_files(tmp_path):
+    reader = TelecomReader()
+    assert reader.recognise(tmp_path) == ""
+    with pytest.raises(DataError, match="no annotation files"):
+        reader.open(tmp_path, ReadOptions(images=ImageIndex.of(tmp_path)))
+    (tmp_path / "coco.json").write_text('{"images": [], "annotations": []}')
+    assert reader.recognise(tmp_path) == ""
+    write(tmp_path, "a", annotation())
+    assert reader.recognise(tmp_path) == 'a.json has "markResult"'
+    assert reader.recognise(tmp_path / "a.json")
+    assert reader.recognise(tmp_path / "a.jpeg") == ""
+
+
+@pytest.fixture(scope="module")
+def words():
+    return Vocabulary.of(load_pack("telecom_zh"))
+
+
+def export_of(words):
+    """An annotation with the pack's examples, one below the other, the label as the answer to the pack's question."""
+    features = []
+    for number, example in enumerate(examples(words, 3)):
+        top = 2 * number
+        box = [[[0, top], [9, top], [9, top + 1], [0, top + 1]]]
+        answers = {**example.answers, words.label_question: example.label}
+        features.append(feature("Quad", box, content={}, contentZh=answers))
+    return annotation(*features)
+
+
+def test_an_export_becomes_descs_and_a_summary(tmp_path, words):
+    raw = read(tmp_path, export_of(words))
+    described, findings = describe(raw, words)
+    assert findings == ()
+    expected = [describe_object(e.label, e.answers, words).desc for e in examples(words, 3)]
+    assert [item.label for item in described.objects] == expected
+    summary, _ = summarise(described, words, "auto")
+    counted = words.pack.summary.counted
+    counts = {desc: expected.count(desc) for desc in expected}
+    alone = next(desc for desc in counts if desc.startswith(counted.without_one[0]))
+    items = [
+        desc if desc == alone else f"{desc}{counted.count_sign}{n}" for desc, n in counts.items()
+    ]
+    assert sorted(summary.split(counted.separator)) == sorted(items)
+    assert max(counts.values()) > 1
+    assert summarise(described, words, "none") == (None, ())
+
+
+def test_groups_are_numbered_by_what_is_on_top(words):
+    def member(index, y, group):
+        box = (0.0, y, 5.0, y + 5.0)
+        return RawObject(index=index, label="a", kind="bbox_2d", parts=(box,), group=group)
+
+    raw = RawImage(
+        annotation="a", image="a", image_name="a", size=None, num_objects=5,
+        objects=(member(0, 50.0, "x"), member(1, 10.0, "y"), member(2, 60.0, "x"), member(3, 0.0, "z"), member(4, 20.0, "y")),
+    )  # fmt: skip
+    joined, findings = join_groups(raw, words)
+    template = words.pack.grouping.template
+    one, two = (template.replace("{n}", number) + "a" for number in "12")
+    assert [item.label for item in joined.objects] == [two, one, two, "a", one]
+    assert [(finding.rule, finding.object_index) for finding in findings] == [("group-single", 3)]
+    assert join_groups(raw, None) == (raw, ())
+
+
+def test_without_a_label_an_object_is_dropped_or_gets_the_packs(words):
+    item = RawObject(index=0, label=" ", kind="bbox_2d", parts=((0.0, 0.0, 5.0, 5.0),))
+    raw = RawImage(
+        annotation="a", image="a", image_name="a", size=None, num_objects=1, objects=(item,)
+    )
+    described, findings = describe(raw, None)
+    assert described.objects == ()
+    assert [(f.kind, f.rule) for f in findings] == [("dropped", "label-empty")]
+    described, findings = describe(raw, words)
+    assert [(f.kind, f.rule) for f in findings] == [("fixed", "label-empty")]
+    assert described.objects[0].label == findings[0].result
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_whole_conversion_tells_what_the_pack_lacks(tmp_path, words, workers):
+    source = tmp_path / "source"
+    good = export_of(words)
+    write(source, "good", good)
+    wrong = export_of(words)
+    answers = wrong["markResult"]["features"][0]["properties"]["contentZh"]
+    question = next(iter(answers))
+    answers[question] += "x"
+    write(source, "wrong", wrong)
+    write(source, "empty", annotation())
+
+    def converted(name, **options):
+        config = ConversionConfig(
+            input=source, output=tmp_path / name, domain="telecom_zh", workers=workers, **options
+        )
+        convert(config)
+        lines = (tmp_path / name / "all_samples.jsonl").read_text(encoding="utf-8").splitlines()
+        report = json.loads((tmp_path / name / "conversion_report.json").read_text())
+        return {Path(r["images"][0]).stem: r for r in map(json.loads, lines)}, report
+
+    records, report = converted("noted")
+    expected = sorted(describe_object(e.label, e.answers, words).desc for e in examples(words, 3))
+    assert sorted(item["desc"] for item in records["good"]["objects"]) == expected
+    assert records["good"]["summary"].count(words.pack.summary.counted.separator) > 10
+    assert "summary" not in records["empty"]
+    assert records["empty"]["objects"] == []
+    assert list(report["unmapped"]) == [f"{question}: {answers[question]}"]
+    records, report = converted("kept-back", unmapped="quarantine")
+    assert records.keys() == {"good", "empty"}
+    assert report["counts"]["images_quarantined"] == 1
