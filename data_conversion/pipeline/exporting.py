@@ -120,10 +120,12 @@ def report(done: Exported, config: ExportConfig) -> dict[str, Any]:
     return {"version": VERSION, **asdict(done), "options": {**asked, "system": options.system}}
 
 
-def _dense(index: JsonlIndex, pictures: _Pictures | None, losses: Counter[str]) -> Iterator[Record]:
-    """The records of a part that say where objects are, their pictures in place; all others are counted.
+def _dense(
+    index: JsonlIndex, fidelity: Fidelity, pictures: _Pictures | None, losses: Counter[str]
+) -> Iterator[Record]:
+    """The records of a part that the format has a place for, their pictures in place; all others are counted.
 
-    What a format cannot hold of these records its writer counts.
+    What is lost of these the writer counts.
     """
     resolver = ImageResolver(base_dir=index.path.parent)
     rows = progress(range(len(index)), total=len(index), label=index.path.name)
@@ -132,7 +134,7 @@ def _dense(index: JsonlIndex, pictures: _Pictures | None, losses: Counter[str]) 
         if record.is_chat:
             losses[CHAT] += 1
             continue
-        if record.summary is not None and not record.objects:
+        if record.summary is not None and not record.objects and not fidelity.summaries:
             losses[SUMMARY_ONLY] += 1
             continue
         if pictures is not None and pictures.place(record, resolver):

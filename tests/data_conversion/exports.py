@@ -102,11 +102,13 @@ def _lvis(folder, image):
 
 
 def _telecom(folder, image):
-    shape = {"type": "Quad", "coordinates": [[[5, 6], [30, 6], [30, 20], [5, 20]]]}
-    content = {
-        "info": {"width": SIZE[0], "height": SIZE[1]},
-        "markResult": {"features": [{"geometry": shape, "properties": {"content": "thing"}}]},
+    """The picture is the file beside the JSON under its stem: no name stands in the file."""
+    square = [[[5, 6], [30, 6], [30, 20], [5, 20], [5, 6]]]
+    feature = {
+        "geometry": {"type": "ExtentPolygon", "coordinates": square},
+        "properties": {"content": "cat", "objectId": 1},
     }
+    content = {"info": {"width": 60, "height": 40}, "markResult": {"features": [feature]}}
     path = folder / "images" / PurePosixPath(image).with_suffix(".json")
     path.write_text(json.dumps(content))
 

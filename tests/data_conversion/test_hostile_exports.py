@@ -187,4 +187,4 @@ def test_damaged_files_raise_only_project_errors(tmp_path, name, num_mutations):
             error.add_note(f"mutation {number} of {path.name}: {path.read_bytes()[:2000]!r}")
             raise
         path.write_bytes(originals[path])
-    assert min(counts) < 2, "the mutations damage nothing"
+    assert counts != {2}, "the mutations damage nothing"

@@ -301,3 +301,6 @@ def _number(text: str) -> float | None:
 
 def _refuse(item: Item, message: str, rule: str, got: str = "", expected: str = "") -> RecordError:
     return RecordError.say(message, where=item.annotation, rule=rule, got=got, expected=expected)
+
+
+VOC = VocReader()
