@@ -99,7 +99,9 @@ def export(config: ExportConfig) -> Exported:
     write_bytes(output / MARKER, _marker(config))
     losses: Counter[str] = Counter()
     pictures = _Pictures(output=output) if config.images else None
-    parts = {name: _dense(index, pictures, losses) for name, index in indices.items()}
+    parts = {
+        name: _dense(index, writer.fidelity, pictures, losses) for name, index in indices.items()
+    }
     written = writer.write(parts, config.options)
     done = Exported(
         format=config.format,
