@@ -43,7 +43,10 @@ FEW_NAMES = ("plain.png", "sub/plain.jpg", "negative.png")
 
 
 def make_parts(root, seed=6, names=NAMES):
-    """Records by part, one for each of `names` in each, their pictures below `root`. Every part has a negative image, every kind of shape and every label."""
+    """Records by part, one for each of `names` in each, their pictures below `root`.
+
+    Every part has a negative image, every kind of shape and, with all names, every label.
+    """
     parts = {}
     for part in ("train", "val"):
         records = [
