@@ -36,7 +36,7 @@ def describe(raw: RawImage, words: Vocabulary | None) -> tuple[RawImage, tuple[F
                 _finding(finding, item, item.label or desc) for finding in described.findings
             ]
         if desc:
-            kept.append(replace(item, label=desc))
+            kept.append(item if desc == item.label else replace(item, label=desc))
         else:
             findings.append(_unlabelled(item))
     return replace(raw, objects=tuple(kept)), tuple(findings)

@@ -48,7 +48,10 @@ def fit_shapes(
     kept: list[RawObject] = []
     findings: Findings = []
     for item in raw.objects:
-        kept.extend(_fitted(item, size, options, findings))
+        if _stays(item, size, options):
+            kept.append(item)
+        else:
+            kept.extend(_fitted(item, size, options, findings))
     return replace(raw, objects=tuple(kept)), tuple(findings)
 
 
@@ -69,9 +72,6 @@ def scale_points(raw: RawImage, old: tuple[int, int], new: tuple[int, int]) -> R
 def _fitted(
     item: RawObject, size: tuple[int, int], options: ShapeOptions, findings: Findings
 ) -> Iterator[RawObject]:
-    if _stays(item, size, options):
-        yield item
-        return
     paths = [_pairs(part) for part in item.parts]
     if not all(math.isfinite(sum(part)) for part in item.parts):  # one bad number spoils the sum
         findings.append(_finding(item, "dropped", "not-finite", "a coordinate is no finite number"))
@@ -107,14 +107,12 @@ def _stays(item: RawObject, size: tuple[int, int], options: ShapeOptions) -> boo
             limit is not None and len(points) > 2 * limit
         ):
             return False
-    xs, ys = points[::2], points[1::2]
     return (
         math.isfinite(sum(points))
-        and min(xs) >= 0
-        and max(xs) <= size[0]
-        and min(ys) >= 0
-        and max(ys) <= size[1]
-        and not _is_degenerate(item, list(zip(xs, ys, strict=True)))
+        and min(points) >= 0
+        and max(points[::2]) <= size[0]
+        and max(points[1::2]) <= size[1]
+        and not _is_degenerate(item, _pairs(points))
     )
 
 
@@ -198,6 +196,10 @@ def _is_degenerate(item: RawObject, path: Path) -> bool:
     if item.kind == "bbox_2d":
         return path[0][0] >= path[1][0] or path[0][1] >= path[1][1]
     first = path[0]
+    if item.kind == "poly" and len(path) >= 3:  # the first three vertices settle it for most
+        (x0, y0), (x1, y1), (x2, y2) = path[:3]
+        if (x1 - x0) * (y2 - y0) != (x2 - x0) * (y1 - y0):
+            return False
     other = next((pair for pair in path if pair != first), None)
     if other is None or item.kind == "line":
         return other is None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from data_conversion.pipeline.outlines import mask_outlines
 from data_conversion.pipeline.raw import Attribute, Finding, FindingKind, Points, RawObject
 from data_conversion.pipeline.rle import decode_rle
+from src.datasets.geometry.overlap import bounds
 
 KNOWN_KEYS = frozenset(
     (
@@ -154,12 +156,7 @@ class AnnotationReader:
         if not given:
             return
         x1, y1, x2, y2 = given
-        own = (
-            min(min(part[::2]) for part in parts),
-            min(min(part[1::2]) for part in parts),
-            max(max(part[::2]) for part in parts),
-            max(max(part[1::2]) for part in parts),
-        )
+        own = bounds(parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts)))
         away = max(abs(own[0] - x1), abs(own[1] - y1), abs(own[2] - x2), abs(own[3] - y2))
         if away > BOX_TOLERANCE_PX:
             message = "the box is not the outline's; the outline was taken"

@@ -21,6 +21,7 @@ from data_conversion.pipeline.readers.coco.json_objects import Elements
 from data_conversion.pipeline.readers.coco.json_tokens import Positions
 from src.errors import DataError, RecordError
 
+TOGETHER = 512
 _WANTED = {"images": ("id",), "annotations": ("id", "image_id"), "categories": ("id",)}
 
 
@@ -103,12 +104,15 @@ class CocoFile:
             self.annotations.lengths[low:high].tolist(),
             strict=True,
         )
-        with self.path.open("rb", buffering=0) as handle:
-            number = handle.fileno()
+        number = os.open(self.path, os.O_RDONLY)
+        try:
             texts = [os.pread(number, length, offset) for offset, length in spans]
-            try:
-                image, *annotations = orjson.loads(b"[%b]" % b",".join(texts))
-            except orjson.JSONDecodeError:
+        finally:
+            os.close(number)
+        try:
+            image, *annotations = orjson.loads(b"[%b]" % b",".join(texts))
+        except orjson.JSONDecodeError:
+            with self.path.open("rb") as handle:
                 raise _broken(handle, self.where, spans, texts) from None
         return image, annotations
 
@@ -138,6 +142,23 @@ def _broken(
 
 def parsed(handle: BinaryIO, where: str, elements: Elements) -> Iterator[dict[str, Any]]:
     """Objects in file order; `DataError` for one that is not JSON."""
+    for first in range(0, len(elements), TOGETHER):
+        some = Elements(
+            offsets=elements.offsets[first : first + TOGETHER],
+            lengths=elements.lengths[first : first + TOGETHER],
+            fields={},
+        )
+        handle.seek(int(some.offsets[0]))
+        text = handle.read(int(some.offsets[-1] - some.offsets[0] + some.lengths[-1]))
+        try:
+            found = orjson.loads(b"[%b]" % text)
+        except orjson.JSONDecodeError:
+            yield from _parsed_singly(handle, where, some)
+        else:
+            yield from found
+
+
+def _parsed_singly(handle: BinaryIO, where: str, elements: Elements) -> Iterator[dict[str, Any]]:
     for offset, length in zip(elements.offsets.tolist(), elements.lengths.tolist(), strict=True):
         handle.seek(offset)
         text = handle.read(length)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import orjson
 
+from data_conversion.pipeline.readers.coco.json_numbers import whole_numbers
 from data_conversion.pipeline.readers.coco.json_tokens import Positions, Tokens
 
 _BETWEEN = re.compile(rb"\s*,\s*")
 _SPACE = b" \t\r\n"
+MOST_BETWEEN = 16
 
 
 class JsonFault(Exception):
@@ -87,6 +89,8 @@ class Collector:
         has_objects = len(stretch.starts) > 0
         before = b"," if self.num_objects and has_objects else b""
         middle = list(zip(froms[1:-1], tos[1:-1], strict=True))
+        if _are_alike(text, stretch.ends[:-1], stretch.starts[1:]):
+            middle = middle[:1]
         bad = None
         if text[froms[0] : tos[0]].strip(_SPACE) != before:
             bad = froms[0]
@@ -104,16 +108,10 @@ class Collector:
     def _numbers(self, stretch: Stretch, name: str) -> Positions:
         """The number `name` of each object: by pattern where that finds exactly one, else by parsing the object."""
         text, starts, ends = stretch.text, stretch.starts, stretch.ends
-        pattern = re.compile(rb'"%s"\s*:\s*(-?\d{1,18})(?=\s*[,}])' % name.encode())
         keys = stretch.tokens.strings(text, name.encode())
         keys = keys[(keys > starts[0]) & (keys < ends[-1])]
         keys = keys[stretch.tokens.depth_at(keys) == 3]
-        pairs = [
-            (at, int(match[1]))
-            for at in keys.tolist()
-            if (match := pattern.match(text, at)) is not None
-        ]
-        at, values = np.array(pairs, np.int64).reshape(-1, 2).T
+        at, values = whole_numbers(text, keys, name)
         owner = np.searchsorted(starts, at, side="right") - 1
         count = np.bincount(owner, minlength=len(starts))
         result = np.zeros(len(starts), np.int64)
@@ -135,3 +133,14 @@ class Collector:
                 ascii(element[name])[:80] if name in element else "none",
             )
         return int(element[name])
+
+
+def _are_alike(text: bytes, froms: Positions, tos: Positions) -> bool:
+    """Whether all `text[from:to]` are the same few bytes, as an exporter writes them; one of them then stands for all."""
+    if not len(froms):
+        return True
+    lengths = tos - froms
+    if lengths.min() != lengths.max() or lengths[0] > MOST_BETWEEN:
+        return False
+    found = np.frombuffer(text, np.uint8)[froms[:, np.newaxis] + np.arange(lengths[0])]
+    return bool((found == found[0]).all())

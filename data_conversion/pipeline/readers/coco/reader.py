@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -143,7 +144,7 @@ def _list(members: Iterable[_Opened], images: ImageIndex) -> Listing:
         ]
     has_both = set(split.values()) == {"train", "val"}
     return Listing(
-        items=tuple(sorted(items)),
+        items=tuple(sorted(items, key=attrgetter("key", "annotation", "position"))),
         split=split if has_both else None,
         split_source="file and folder names" if has_both else "",
     )
