@@ -32,8 +32,6 @@ MARKER = ".export.json"
 VERSION = 1
 CHAT = "chat records left out"
 SUMMARY_ONLY = "records with a summary and no objects left out"
-SUMMARY_TEXT = "summary texts left out"
-ATTRIBUTES = "attributes of a record's objects left out"
 ROTATED = "pictures that are turned by their EXIF tag only: a program that ignores it sees other coordinates"
 JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
@@ -127,7 +125,10 @@ def report(done: Exported, config: ExportConfig) -> dict[str, Any]:
 def _dense(
     index: JsonlIndex, fidelity: Fidelity, pictures: _Pictures | None, losses: Counter[str]
 ) -> Iterator[Record]:
-    """The records of a part that say where objects are, their pictures in place; all others are counted."""
+    """The records of a part that the format has a place for, their pictures in place; all others are counted.
+
+    What is lost of these the writer counts.
+    """
     resolver = ImageResolver(base_dir=index.path.parent)
     rows = progress(range(len(index)), total=len(index), label=index.path.name)
     for row in rows:
@@ -135,13 +136,9 @@ def _dense(
         if record.is_chat:
             losses[CHAT] += 1
             continue
-        if record.summary is not None and not record.objects:
+        if record.summary is not None and not record.objects and not fidelity.summaries:
             losses[SUMMARY_ONLY] += 1
             continue
-        if record.summary is not None and not fidelity.summaries:
-            losses[SUMMARY_TEXT] += 1
-        if "attributes" in record.metadata and not fidelity.attributes:
-            losses[ATTRIBUTES] += 1
         if pictures is not None and pictures.place(record, resolver):
             losses[ROTATED] += 1
         yield record

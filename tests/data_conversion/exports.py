@@ -4,6 +4,7 @@ A format that has a writer is made by it; any other has a builder of its own her
 """
 
 import json
+import shutil
 from pathlib import PurePosixPath
 
 from data_conversion.pipeline.readers.registry import READERS
@@ -72,16 +73,6 @@ def with_name(folder, hostile):
         path.write_text(text, encoding="utf-8")
 
 
-def _voc(folder, image):
-    width, height = SIZE
-    (folder / "Annotations").mkdir(exist_ok=True)
-    (folder / "Annotations" / PurePosixPath(image).with_suffix(".xml")).write_text(
-        f"<annotation><filename>{image}</filename><size><width>{width}</width><height>{height}"
-        "</height></size><object><name>cat</name><bndbox><xmin>5</xmin><ymin>6</ymin><xmax>30</xmax>"
-        "<ymax>20</ymax></bndbox></object></annotation>"
-    )
-
-
 def _dota(folder, image):
     (folder / "labelTxt").mkdir(exist_ok=True)
     (folder / "labelTxt" / PurePosixPath(image).with_suffix(".txt")).write_text(
@@ -89,11 +80,41 @@ def _dota(folder, image):
     )
 
 
+def _lvis(folder, image):
+    """COCO's file, and what LVIS adds to it; pictures one after the other into the same file."""
+    path = folder / "annotations" / "lvis_v1_train.json"
+    options = WriteOptions(output=folder / "annotations")
+    WRITERS["coco"].write({"train": [record(f"images/{image}")]}, options)
+    made = folder / "annotations" / "annotations" / "instances_train.json"
+    whole = json.loads(made.read_text())
+    shutil.rmtree(made.parent)
+    for entry in whole["images"]:
+        entry |= {"neg_category_ids": [1], "not_exhaustive_category_ids": []}
+    if path.is_file():
+        before = json.loads(path.read_text())
+        number = len(before["images"]) + 1
+        whole["images"][0]["id"] = number
+        for entry in whole["annotations"]:
+            entry |= {"image_id": number, "id": entry["id"] + 100 * number}
+        for name in ("images", "annotations"):
+            whole[name] = before[name] + whole[name]
+    path.write_text(json.dumps(whole))
+
+
+def _telecom(folder, image):
+    """The picture is the file beside the JSON under its stem: no name stands in the file."""
+    square = [[[5, 6], [30, 6], [30, 20], [5, 20], [5, 6]]]
+    feature = {
+        "geometry": {"type": "ExtentPolygon", "coordinates": square},
+        "properties": {"content": "cat", "objectId": 1},
+    }
+    content = {"info": {"width": 60, "height": 40}, "markResult": {"features": [feature]}}
+    path = folder / "images" / PurePosixPath(image).with_suffix(".json")
+    path.write_text(json.dumps(content))
+
+
 WRITER_OF = {READER_OF.get(writer, writer): writer for writer in reversed(WRITERS)}
 """A reader's writer (the first of several)."""
-BUILDERS = {
-    name: build_one
-    for name, build_one in {"voc": _voc, "dota": _dota}.items()
-    if name in READERS and name not in WRITER_OF
-}
+BUILDERS = {"dota": _dota, "lvis": _lvis, "telecom": _telecom}
+"""Formats that are read alone."""
 FORMATS = [name for name in READERS if name in WRITER_OF or name in BUILDERS]

@@ -39,13 +39,19 @@ def make_picture(path, width, height):
     path.write_bytes(data.tobytes())
 
 
-def make_parts(root, seed=6):
-    """Records by part, their pictures below `root`. Every part has a negative image, every kind of shape and every label."""
+FEW_NAMES = ("plain.png", "sub/plain.jpg", "negative.png")
+
+
+def make_parts(root, seed=6, names=NAMES):
+    """Records by part, one for each of `names` in each, their pictures below `root`.
+
+    Every part has a negative image, every kind of shape and, with all names, every label.
+    """
     parts = {}
     for part in ("train", "val"):
         records = [
             _record(generator(seed, "round-trip", part, number), f"{part}-{number}", name)
-            for number, name in enumerate(NAMES)
+            for number, name in enumerate(names)
         ]
         for record in records:
             make_picture(root / record.images[0], record.width, record.height)

@@ -89,7 +89,7 @@ def differences(parts, export, written, fidelity, space):
             )
     listed = {record.images[0] for records in parts.values() for record in records}
     problems += [f"{image}: never written" for image in sorted(set(images) - listed)]
-    problems += _of_losses(parts, written, fidelity)
+    problems += _of_losses(parts, written, fidelity, found)
     return problems, found
 
 
@@ -233,7 +233,7 @@ def _area(points):
     return make_valid(Polygon(np.reshape(points, (-1, 2)))).area
 
 
-def _of_losses(parts, written, fidelity):
+def _of_losses(parts, written, fidelity, found):
     """What the writer says it lost, against what the declaration says it must lose of these records."""
     records = [record for part in parts.values() for record in part]
     kept = [expected_objects(record, fidelity) for record in records]
@@ -251,7 +251,7 @@ def _of_losses(parts, written, fidelity):
         due["negatives"] = {sum(not record.objects for record in records)}
     if not fidelity.summaries:
         due["summaries"] = {sum(record.summary is not None for record in records)}
-    if not fidelity.attributes:
+    if not fidelity.attributes and found["attributes lost"]:  # a format may hold some of them
         given = [own for record in records for own in record.metadata.get("attributes", ())]
         due["attributes"] = {sum(map(bool, given)), sum(map(len, given))}
     if not fidelity.labels:

@@ -169,7 +169,7 @@ def mutated(data, rng):
     return data
 
 
-@pytest.mark.parametrize("num_mutations", [60, pytest.param(300, marks=pytest.mark.full)])
+@pytest.mark.parametrize("num_mutations", [20, pytest.param(300, marks=pytest.mark.full)])
 @pytest.mark.parametrize("name", FORMATS)
 def test_damaged_files_raise_only_project_errors(tmp_path, name, num_mutations):
     folder = build(name, tmp_path, number=2)
@@ -187,4 +187,4 @@ def test_damaged_files_raise_only_project_errors(tmp_path, name, num_mutations):
             error.add_note(f"mutation {number} of {path.name}: {path.read_bytes()[:2000]!r}")
             raise
         path.write_bytes(originals[path])
-    assert len(counts) > 1, "the mutations damage nothing"
+    assert counts != {2}, "the mutations damage nothing"

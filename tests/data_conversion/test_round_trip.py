@@ -20,7 +20,7 @@ from data_conversion.pipeline.writers.registry import WRITERS
 from src.contract.index import JsonlIndex
 from src.contract.records import ObjectAnnotation, Record, Source
 from src.errors import ProjectError
-from tests.data_conversion.generated_records import make_parts, make_picture
+from tests.data_conversion.generated_records import FEW_NAMES, make_parts, make_picture
 from tests.data_conversion.round_trip import CASES, write_and_compare
 from tests.training_fixtures import ROOT
 
@@ -30,7 +30,7 @@ every_case = pytest.mark.parametrize(("name", "space"), CASES, ids=IDS)
 
 
 @every_case
-@pytest.mark.parametrize("seed", [6, 7])
+@pytest.mark.parametrize("seed", [6, pytest.param(7, marks=pytest.mark.full)])
 def test_generated_records(tmp_path, name, space, seed):
     parts = make_parts(tmp_path, seed)
     assert write_and_compare(WRITERS[name], name, space, parts, tmp_path, complete=True) == []
@@ -57,26 +57,30 @@ def bccd(tmp_path_factory):
 
 
 @every_case
-def test_real_photographs(tmp_path, bccd, name, space):
-    source, parts = bccd
-    assert sum(map(len, parts.values())) > 250
+@pytest.mark.parametrize("limit", [20, pytest.param(1000, marks=pytest.mark.full)])
+def test_real_photographs(tmp_path, bccd, name, space, limit):
+    source, whole = bccd
+    assert sum(map(len, whole.values())) > 250
+    parts = {part: records[:limit] for part, records in whole.items()}
     (tmp_path / "images").mkdir()
-    for path in (source / "images").iterdir():
-        (tmp_path / "images" / path.name).hardlink_to(path)
+    for record in (record for records in parts.values() for record in records):
+        (tmp_path / record.images[0]).hardlink_to(source / record.images[0])
     assert write_and_compare(WRITERS[name], name, space, parts, tmp_path) == []
 
 
 @every_case
 @pytest.mark.parametrize("reader", [name for name in ("coco", "lvis") if name in READERS][-1:])
-def test_real_outlines(tmp_path, reader, name, space):
+@pytest.mark.parametrize("limit", [20, pytest.param(100, marks=pytest.mark.full)])
+def test_real_outlines(tmp_path, reader, name, space, limit):
     options = ReadOptions(images=ImageIndex(root=DATA / "lvis", by_name=None))
     export = READERS[reader].open(DATA / "lvis" / "lvis_val_100.json", options)
     records = [_largest_parts(export.read(item)) for item in export.listing.items]
     assert len(records) == 100
     assert sum(len(record.objects) for record in records) > 900
+    records = records[:limit]
     for record in records:
         make_picture(tmp_path / record.images[0], record.width, record.height)
-    parts = {"train": records[20:], "val": records[:20]}
+    parts = {"train": records[5:], "val": records[:5]}
     assert write_and_compare(WRITERS[name], name, space, parts, tmp_path) == []
 
 
@@ -194,7 +198,7 @@ def faulty(writer, fault):
 @pytest.mark.parametrize(("name", "space", "fault"), FAULTS)
 def test_a_planted_fault_turns_it_red(tmp_path, name, space, fault):
     folder = tmp_path / "set"
-    parts = make_parts(folder)
+    parts = make_parts(folder, names=FEW_NAMES)
     try:
         problems = write_and_compare(faulty(WRITERS[name], fault), name, space, parts, folder)
     except ProjectError as error:  # a writer or reader may refuse what the fault made
@@ -204,7 +208,7 @@ def test_a_planted_fault_turns_it_red(tmp_path, name, space, fault):
 
 def test_an_unreported_loss_and_a_false_promise_turn_it_red(tmp_path):
     for name, space in CASES:
-        parts = make_parts(tmp_path / name)
+        parts = make_parts(tmp_path / name, names=FEW_NAMES)
         writer = WRITERS[name]
         losing = [k for k in ("bbox_2d", "poly", "line") if getattr(writer.fidelity, k) != "exact"]
         silent = SimpleNamespace(

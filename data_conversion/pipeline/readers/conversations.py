@@ -211,3 +211,7 @@ def _part_of(name: str) -> SplitName | None:
     words = re.split(r"[^a-z]+", PurePosixPath(name).stem.lower())
     parts = {PARTS[word] for word in words if word in PARTS}
     return parts.pop() if len(parts) == 1 else None
+
+
+LLAMA_FACTORY = LlamaFactoryReader()
+QWEN = QwenReader()

@@ -191,3 +191,6 @@ def _refuse(where: str, message: str) -> DataError:
     return DataError.say(
         message, where=where, rule="cvat", remedy='export the task as "CVAT for images 1.1"'
     )
+
+
+CVAT = CvatReader()

@@ -228,3 +228,6 @@ def _refuse(item: Item, message: str, rule: str) -> RecordError:
         rule=rule,
         expected=f"{item.key}.png (or .jpg ...) and its text file in {LABELS}/",
     )
+
+
+DOTA = DotaReader()

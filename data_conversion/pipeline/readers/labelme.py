@@ -209,3 +209,6 @@ def _ends_of(path: Path) -> bytes:
         head = handle.read(HEAD_BYTES)
         handle.seek(max(path.stat().st_size - HEAD_BYTES, len(head)))
         return head + handle.read()
+
+
+LABELME = LabelMeReader()

@@ -205,3 +205,6 @@ def _refuse(message: str, where: str, rule: str, got: str = "", expected: str = 
         expected=expected,
         remedy="ms-swift would train on something else than was meant: correct or remove the row",
     )
+
+
+MS_SWIFT = MsSwiftReader()

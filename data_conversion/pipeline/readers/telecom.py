@@ -299,3 +299,6 @@ def _group(value: Any, notes: Notes) -> str:
     if len(names) > 1:
         notes.add("fixed", "group-several", "the object is in several groups", value, names[0])
     return names[0]
+
+
+TELECOM = TelecomReader()

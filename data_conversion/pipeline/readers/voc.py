@@ -147,7 +147,13 @@ def _split_of(root: Path, files: Mapping[str, str]) -> tuple[Mapping[str, SplitN
 
 def _ids(path: Path, known: Container[str]) -> Iterator[str]:
     """The ids of an ImageSets list: the whole line where that is one, else its first word (class lists have a second column)."""
-    for line in path.read_text(encoding="utf-8").split("\n"):
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError.say(
+            "not UTF-8 text", where=f"ImageSets/Main/{path.name}", remedy="save it as UTF-8"
+        ) from error
+    for line in text.split("\n"):
         if words := line.split():
             yield line.strip() if line.strip() in known else words[0]
 
@@ -295,3 +301,6 @@ def _number(text: str) -> float | None:
 
 def _refuse(item: Item, message: str, rule: str, got: str = "", expected: str = "") -> RecordError:
     return RecordError.say(message, where=item.annotation, rule=rule, got=got, expected=expected)
+
+
+VOC = VocReader()

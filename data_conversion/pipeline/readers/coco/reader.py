@@ -210,3 +210,7 @@ def _stray(opened: _Opened, item: Item) -> RecordError:
         expected="an entry of images with that id",
         remedy="export the pictures' list again, or remove the annotations",
     )
+
+
+COCO = CocoReader(flavour="coco")
+LVIS = CocoReader(flavour="lvis")

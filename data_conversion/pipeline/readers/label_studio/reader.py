@@ -236,3 +236,6 @@ def _no_task(name: str, raw: values.Object) -> DataError:
 
 def _refuse(where: str, rule: str, message: str, got: object) -> RecordError:
     return RecordError.say(message, where=where, rule=rule, got=str(got)[:200])
+
+
+LABEL_STUDIO = LabelStudioReader()

@@ -274,3 +274,6 @@ def _first_labels(folder: Path) -> str:
                 if _ROW.match(handle.read(4096).decode("utf-8", errors="replace")):
                     return path.name
     return ""
+
+
+YOLO = YoloReader()
