@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from src.domains.desc_form import Item, has_separator, without_separators, write_desc
 from src.domains.findings import UNMAPPED, TextFinding
-from src.domains.sanitise import empty_label
+from src.domains.sanitise import Cleaned, empty_label
 from src.domains.taxonomy_config import FreeText
 from src.domains.text_config import TextKind
 from src.domains.vocabulary import Question, TypeWords, Vocabulary
@@ -49,7 +49,10 @@ def describe(label: str, answers: Mapping[str, Answer], words: Vocabulary) -> De
         label = " ".join(given[words.label_question])
     text, findings = words.clean(label, "label")
     if not text:
-        return _without_label(label, findings, words)
+        text, missing = _stand_in(label, words)
+        findings += missing
+    if not text:
+        return Description(desc="", findings=findings)
     if text in words.labels:
         return Description(desc=words.labels[text], findings=findings)
     if text in words.types:
@@ -80,18 +83,19 @@ def _given(answers: Mapping[str, Answer], words: Vocabulary) -> dict[str, tuple[
     return given
 
 
-def _without_label(label: str, findings: tuple[TextFinding, ...], words: Vocabulary) -> Description:
-    fallback = empty_label(words.pack.sanitizers)
-    if fallback is None:
-        return Description(desc="", findings=findings)
+def _stand_in(label: str, words: Vocabulary) -> Cleaned:
+    """What the pack takes for the label of an object that has none, and the finding; empty when the pack has nothing."""
+    named = empty_label(words.pack.sanitizers)
+    if named is None:
+        return "", ()
     fixed = TextFinding(
         kind="fixed",
         rule="label-empty",
         message="the object has no label; the pack's own was taken",
         got=label,
-        result=fallback,
+        result=named,
     )
-    return Description(desc=fallback, findings=(*findings, fixed))
+    return words.clean(named, "label")[0], (fixed,)
 
 
 def _described(

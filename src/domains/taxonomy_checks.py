@@ -34,7 +34,7 @@ def check_taxonomy(pack: DomainPack) -> Iterator[Found]:
 
 
 def _labels(pack: DomainPack) -> Iterator[Found]:
-    """No two raw labels are the same once they are cleaned."""
+    """No two raw labels are the same once they are cleaned; `empty_label` names one of them."""
     seen: dict[str, str] = {}
     places: list[tuple[Path_, str]] = [
         (("taxonomy", "labels", raw), raw) for raw in pack.taxonomy.labels
@@ -54,6 +54,11 @@ def _labels(pack: DomainPack) -> Iterator[Found]:
             yield path, "label-twice", f"the same raw label as {seen[key]!r}", raw
         else:
             seen[key] = raw
+    for number, step in enumerate(pack.sanitizers):
+        named = step.empty_label
+        if named is not None and seen and cleaned_label(named, pack) not in seen:
+            here: Path_ = ("sanitizers", number, "empty_label")
+            yield here, "unknown-label", "no label of the taxonomy", named
 
 
 def _type_names(pack: DomainPack) -> Iterator[Found]:

@@ -1,6 +1,7 @@
 """The telecom raw export: both layouts, every geometry, answers and groups; then through the pack to descs and a summary."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -274,7 +275,15 @@ def test_without_a_label_an_object_is_dropped_or_gets_the_packs(words):
     assert [(f.kind, f.rule) for f in findings] == [("dropped", "label-empty")]
     described, findings = describe(raw, words)
     assert [(f.kind, f.rule) for f in findings] == [("fixed", "label-empty")]
-    assert described.objects[0].label == findings[0].result
+    assert findings[0].result in words.types
+    plain = described.objects[0].label
+    kind = words.types[findings[0].result]
+    question = next(one for one in kind.questions if one.rule.free_text is not None)
+    item = replace(item, attributes={question.key: "A17", "no question": "x"})
+    described, findings = describe(replace(raw, objects=(item,)), words)
+    assert described.objects[0].label != plain
+    assert described.objects[0].label.endswith("A17")
+    assert [f.rule for f in findings] == ["label-empty", "question-unmapped"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

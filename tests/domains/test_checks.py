@@ -100,6 +100,12 @@ def test_parts_that_do_not_fit_together_are_refused(tmp_path, rule, main):
     assert issue.where.startswith(str(tmp_path / "mine" / "pack.yaml"))
 
 
+def test_the_label_of_objects_without_one_is_a_label_of_the_taxonomy(tmp_path):
+    wrong = SANITIZERS.replace("empty_label: sign", "empty_label: sign/unreadable")
+    issue = refused(tmp_path, taxonomy=TAXONOMY, sanitizers=wrong)["unknown-label"]
+    assert issue.path == "sanitizers[4].empty_label"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

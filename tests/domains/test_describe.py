@@ -62,6 +62,8 @@ CASES = [
     ("", {"what": "cat"}, "animal", []),
     ("x", {"what": "screw", "state": "fine"}, "bolt/good", []),
     ("", {}, "sign/unreadable", ["label-empty"]),
+    ("", {"text": "EXIT"}, "sign/EXIT", ["label-empty"]),
+    ("", {"text": "EXIT", "maker": "acme"}, "sign/EXIT", ["label-empty", "question-unmapped"]),
     ("sign", {}, "sign/unreadable", []),
     ("sign", {"text": "EXIT"}, "sign/EXIT", []),
     ("distance", {"metres": 12}, "distance/12", []),
