@@ -7,7 +7,7 @@ answer is left out of it. Nothing is ever taken for something that resembles it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from src.domains.desc_form import Item, has_separator, without_separators, write_desc
@@ -45,16 +45,12 @@ def describe(label: str, answers: Mapping[str, Answer], words: Vocabulary) -> De
     """The desc of an object that an export calls `label`, with its answers by question."""
     pack = words.pack
     given = _given(answers, words)
-    if words.label_question is not None and words.label_question in given:
-        label = " ".join(given[words.label_question])
-    text, findings = words.clean(label, "label")
-    if not text:
-        text, missing = _stand_in(label, words)
-        findings += missing
+    text, findings = _label(label, given, words)
     if not text:
         return Description(desc="", findings=findings)
     if text in words.labels:
-        return Description(desc=words.labels[text], findings=findings)
+        left = _left_out(given, {words.label_question})
+        return Description(desc=words.labels[text], findings=(*findings, *left))
     if text in words.types:
         draft = _Draft(findings=list(findings))
         desc = _described(words.types[text], given, words, draft)
@@ -83,11 +79,37 @@ def _given(answers: Mapping[str, Answer], words: Vocabulary) -> dict[str, tuple[
     return given
 
 
-def _stand_in(label: str, words: Vocabulary) -> Cleaned:
+def _label(label: str, given: Mapping[str, tuple[str, ...]], words: Vocabulary) -> Cleaned:
+    """The cleaned raw label: the answer to the pack's question, the export's own, or the pack's for objects without one."""
+    text, findings = words.clean(label, "label")
+    if words.label_question is not None and words.label_question in given:
+        answer, found = words.clean(" ".join(given[words.label_question]), "label")
+        if answer and text and _meaning(answer, words) != _meaning(text, words):
+            conflict = TextFinding(
+                kind="noted",
+                rule=f"label-conflict{UNMAPPED}",
+                message="the export's label and the answer to the pack's label question differ",
+                got=f"{text} / {answer}",
+                result=answer,
+            )
+            found += (conflict,)
+        if answer:
+            return answer, found
+    return (text, findings) if text else _stand_in(label, findings, words)
+
+
+def _meaning(label: str, words: Vocabulary) -> tuple[str, str]:
+    """Equal for raw labels that mean the same: those of one type, or of one whole desc."""
+    if label in words.types:
+        return "type", words.types[label].name
+    return "desc", words.labels[label] if label in words.labels else label
+
+
+def _stand_in(label: str, findings: tuple[TextFinding, ...], words: Vocabulary) -> Cleaned:
     """What the pack takes for the label of an object that has none, and the finding; empty when the pack has nothing."""
     named = empty_label(words.pack.sanitizers)
     if named is None:
-        return "", ()
+        return "", findings
     fixed = TextFinding(
         kind="fixed",
         rule="label-empty",
@@ -95,7 +117,7 @@ def _stand_in(label: str, words: Vocabulary) -> Cleaned:
         got=label,
         result=named,
     )
-    return words.clean(named, "label")[0], (fixed,)
+    return words.clean(named, "label")[0], (*findings, fixed)
 
 
 def _described(
@@ -105,13 +127,27 @@ def _described(
         texts = given[question.key] if question.key in given else ()
         _answer(question, texts, words, draft)
     known = {question.key for question in kind.questions} | {words.label_question}
-    for key, texts in given.items():
-        if key in kind.ignored:
-            draft.note("question-ignored", "the pack leaves this question out", key)
-        elif key not in known:
-            message = "the domain pack does not know this question of the type"
-            draft.note(f"question{UNMAPPED}", message, _said(key, texts))
+    draft.findings += _left_out(given, known, kind.ignored)
     return _reviewed(kind, words, draft)
+
+
+def _left_out(
+    given: Mapping[str, tuple[str, ...]],
+    known: Collection[str | None],
+    ignored: Collection[str] = frozenset(),
+) -> list[TextFinding]:
+    """A finding for each question whose answers do not reach the desc."""
+    found = []
+    for key, texts in given.items():
+        if key in ignored:
+            rule, message, got = "question-ignored", "the pack leaves this question out", key
+        elif key not in known:
+            rule, got = f"question{UNMAPPED}", _said(key, texts)
+            message = "the domain pack does not know this question of the label"
+        else:
+            continue
+        found.append(TextFinding(kind="noted", rule=rule, message=message, got=got))
+    return found
 
 
 def _answer(question: Question, texts: tuple[str, ...], words: Vocabulary, draft: _Draft) -> None:
