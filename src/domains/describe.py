@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from src.domains.desc_form import Item, has_separator, without_separators, write_desc
+from src.domains.desc_form import Item, has_separator, write_desc
 from src.domains.findings import UNMAPPED, TextFinding
-from src.domains.sanitise import Cleaned, empty_label
+from src.domains.raw_label import plain_text, raw_label, unknown_label
 from src.domains.taxonomy_config import FreeText
 from src.domains.text_config import TextKind
 from src.domains.vocabulary import Question, TypeWords, Vocabulary
@@ -45,7 +45,7 @@ def describe(label: str, answers: Mapping[str, Answer], words: Vocabulary) -> De
     """The desc of an object that an export calls `label`, with its answers by question."""
     pack = words.pack
     given = _given(answers, words)
-    text, findings = _label(label, given, words)
+    text, findings = raw_label(label, given, words)
     if not text:
         return Description(desc="", findings=findings)
     if text in words.labels:
@@ -57,13 +57,8 @@ def describe(label: str, answers: Mapping[str, Answer], words: Vocabulary) -> De
         return Description(desc=desc, findings=tuple(draft.findings))
     if pack.taxonomy.is_empty:
         return Description(desc=text, findings=findings)
-    missing = TextFinding(
-        kind="noted",
-        rule=f"label{UNMAPPED}",
-        message="the domain pack's taxonomy does not know this label",
-        got=text,
-    )
-    return Description(desc=text, findings=(*findings, missing))
+    plain, missing = unknown_label(text, words)
+    return Description(desc=plain, findings=(*findings, *missing))
 
 
 def _given(answers: Mapping[str, Answer], words: Vocabulary) -> dict[str, tuple[str, ...]]:
@@ -77,47 +72,6 @@ def _given(answers: Mapping[str, Answer], words: Vocabulary) -> dict[str, tuple[
             texts = value if isinstance(value, tuple) else (str(value),)
         given[key] = (given[key] if key in given else ()) + texts
     return given
-
-
-def _label(label: str, given: Mapping[str, tuple[str, ...]], words: Vocabulary) -> Cleaned:
-    """The cleaned raw label: the answer to the pack's question, the export's own, or the pack's for objects without one."""
-    text, findings = words.clean(label, "label")
-    if words.label_question is not None and words.label_question in given:
-        answer, found = words.clean(" ".join(given[words.label_question]), "label")
-        if answer and text and _meaning(answer, words) != _meaning(text, words):
-            conflict = TextFinding(
-                kind="noted",
-                rule=f"label-conflict{UNMAPPED}",
-                message="the export's label and the answer to the pack's label question differ",
-                got=f"{text} / {answer}",
-                result=answer,
-            )
-            found += (conflict,)
-        if answer:
-            return answer, found
-    return (text, findings) if text else _stand_in(label, findings, words)
-
-
-def _meaning(label: str, words: Vocabulary) -> tuple[str, str]:
-    """Equal for raw labels that mean the same: those of one type, or of one whole desc."""
-    if label in words.types:
-        return "type", words.types[label].name
-    return "desc", words.labels[label] if label in words.labels else label
-
-
-def _stand_in(label: str, findings: tuple[TextFinding, ...], words: Vocabulary) -> Cleaned:
-    """What the pack takes for the label of an object that has none, and the finding; empty when the pack has nothing."""
-    named = empty_label(words.pack.sanitizers)
-    if named is None:
-        return "", findings
-    fixed = TextFinding(
-        kind="fixed",
-        rule="label-empty",
-        message="the object has no label; the pack's own was taken",
-        got=label,
-        result=named,
-    )
-    return words.clean(named, "label")[0], (*findings, fixed)
 
 
 def _described(
@@ -205,18 +159,8 @@ def _add_free_text(
             draft.note(f"answer{UNMAPPED}", message, _said(question.key, [text]))
             continue
         if has_separator(text, words.separators):
-            plain = without_separators(text, words.separators, free.stand_in)
-            plain = " ".join(plain.split())
-            draft.findings.append(
-                TextFinding(
-                    kind="fixed",
-                    rule="text-separator",
-                    message="separators of the desc inside free text were replaced",
-                    got=text,
-                    result=plain,
-                )
-            )
-            text = plain
+            text, replaced = plain_text(text, words, free.stand_in)
+            draft.findings.append(replaced)
         if text:
             texts.append(free.template.replace("{value}", text))
             if free.trailing:
