@@ -265,6 +265,27 @@ def test_groups_are_numbered_by_what_is_on_top(words):
     assert join_groups(raw, None) == (raw, ())
 
 
+def test_a_summary_does_not_follow_the_order_of_annotation(words):
+    def item(index, label, x, y):
+        return RawObject(
+            index=index, label=label, kind="bbox_2d", parts=((x, y, x + 5.0, y + 5.0),)
+        )
+
+    objects = [
+        item(0, "b", 9.0, 9.0),
+        item(1, "c", 4.0, 0.0),
+        item(2, "d", 1.0, 9.0),
+        item(3, "a", 9.0, 9.0),
+    ]
+    raw = RawImage(
+        annotation="a", image="a", image_name="a", size=None, num_objects=4, objects=tuple(objects)
+    )
+    turned = replace(raw, objects=raw.objects[::-1])
+    counted = words.pack.summary.counted
+    expected = counted.separator.join(f"{name}{counted.count_sign}1" for name in "cdab")
+    assert summarise(raw, words, "auto") == summarise(turned, words, "auto") == (expected, ())
+
+
 def test_without_a_label_an_object_is_dropped_or_gets_the_packs(words):
     item = RawObject(index=0, label=" ", kind="bbox_2d", parts=((0.0, 0.0, 5.0, 5.0),))
     raw = RawImage(
