@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import sys
 from collections import Counter
@@ -21,6 +20,7 @@ from pathlib import Path
 import orjson
 
 from data_conversion.pipeline.place_image import link_image
+from public_data.ordered_map import ordered_map
 from src.contract.images import ImageResolver
 from src.contract.records import Record, Source
 from src.contract.write import record_to_line
@@ -59,9 +59,8 @@ def main(argv: Sequence[str]) -> int:
     names, others = _list_pictures(options.images)
     (options.out / REPORT).unlink(missing_ok=True)
     make = partial(make_negative, options.images, options.out, summary)
-    with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
-        results = pool.imap(make, names, chunksize=8)
-        done = list(progress(results, total=len(names), label="negatives"))
+    with ordered_map(options.workers) as each:
+        done = list(progress(each(make, names, 8), total=len(names), label="negatives"))
     with atomic_write(options.out / RECORDS, "wb") as handle:
         handle.writelines(negative.line for negative in done)
     with atomic_write(options.out / QUARANTINE, "wb") as handle:
