@@ -13,9 +13,11 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 from data_conversion.pipeline.place_image import link_image
+from public_data.object_metadata import metadata_of_kept
 from public_data.sampling import (
     BANDS,
     LVIS_THRESHOLDS,
@@ -38,8 +40,6 @@ from src.files import atomic_write
 from src.utils.cli import parser
 from src.utils.progress import progress
 
-# What conversion writes into metadata with one entry an object, in the same order.
-PER_OBJECT = frozenset(("attributes", "groups"))
 WAYS = ("uniform", "stratified", "frequency", "top-k")
 
 
@@ -169,11 +169,8 @@ def _without_others(record: Record, keep: Labels, line: bytes, dropped: Dropped)
         return line
     dropped.objects += stays.count(False)
     dropped.summaries += record.summary is not None
-    metadata = dict(record.metadata)
-    for key in PER_OBJECT & metadata.keys():
-        if isinstance(metadata[key], list) and len(metadata[key]) == len(stays):
-            metadata[key] = [one for one, kept in zip(metadata[key], stays, strict=True) if kept]
-    objects = tuple(item for item, kept in zip(record.objects, stays, strict=True) if kept)
+    objects = tuple(compress(record.objects, stays))
+    metadata = metadata_of_kept(record.metadata, stays)
     return record_to_line(replace(record, objects=objects, summary=None, metadata=metadata))
 
 
