@@ -11,7 +11,7 @@ import filecmp
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
@@ -133,17 +133,32 @@ def _write(
     index: JsonlIndex, rows: Sequence[int], keep: Labels | None, options: argparse.Namespace
 ) -> Dropped:
     """Write the part; its pictures first, so that a written file is whole. `keep` None keeps every object."""
-    dropped = Dropped()
+    if options.out.exists() and not _holds(options.out, _lines(index, rows, keep, Dropped())):
+        # Its pictures would stay, with nothing to tell them from this part's.
+        raise DataError.say(
+            f"{options.out} holds something else, perhaps another part",
+            remedy="remove it with its pictures, or choose another --out",
+        )
     moves = options.out.resolve().parent != options.jsonl.resolve().parent
     if moves and not options.no_images:
         _link_images(index, rows, options.out.parent)
+    dropped = Dropped()
     with atomic_write(options.out, "wb") as handle:
-        for row in rows:
-            line = index.line(row) + b"\n"
-            if keep is not None:
-                line = _without_others(index.record(row), keep, line, dropped)
-            handle.write(line)
+        handle.writelines(_lines(index, rows, keep, dropped))
     return dropped
+
+
+def _lines(
+    index: JsonlIndex, rows: Sequence[int], keep: Labels | None, dropped: Dropped
+) -> Iterator[bytes]:
+    for row in rows:
+        line = index.line(row) + b"\n"
+        yield line if keep is None else _without_others(index.record(row), keep, line, dropped)
+
+
+def _holds(file: Path, lines: Iterable[bytes]) -> bool:
+    with file.open("rb") as handle:
+        return all(handle.read(len(line)) == line for line in lines) and not handle.read(1)
 
 
 def _link_images(index: JsonlIndex, rows: Sequence[int], out: Path) -> None:

@@ -16,7 +16,7 @@ from public_data.sampling import (
     pictures_by_label,
 )
 from src.errors import DataError, UsageError
-from tests.public_data.making import labelled, picture, read_lines, write_lines
+from tests.public_data.making import labelled, picture, read_lines, tree, write_lines
 from tests.training_fixtures import ROOT
 
 
@@ -126,6 +126,22 @@ def test_another_picture_of_the_same_name_is_not_replaced(source, tmp_path):
             ]
         )
     assert (tmp_path / "out" / "a.png").read_bytes() == before
+
+
+def test_another_part_is_not_laid_over_a_part(source, tmp_path, capsys):
+    """Fault: the first part's pictures stay, and the folder holds more than its file says."""
+    records = [labelled(image=f"{n}.png") for n in range(6)]
+    for n in range(6):
+        picture(source.parent / f"{n}.png", (64, 64), seed=n)
+    write_lines(source, records)
+    out = tmp_path / "out" / "part.jsonl"
+    sample(source, out, "--count", "2", capsys=capsys)
+    before = tree(tmp_path / "out")
+    sample(source, out, "--count", "2", capsys=capsys)
+    with pytest.raises(DataError, match="holds something else"):
+        sample(source, out, "--count", "4", capsys=capsys)
+    assert tree(tmp_path / "out") == before
+    assert len(before) == 3
 
 
 @pytest.mark.parametrize(
