@@ -35,7 +35,7 @@ from src.contract.index import JsonlIndex
 from src.contract.policy import scan
 from src.contract.records import Record
 from src.contract.write import record_to_line
-from src.errors import DataError, UsageError
+from src.errors import DataError, ImageError, Issue, UsageError
 from src.files import atomic_write
 from src.utils.cli import parser
 from src.utils.progress import progress
@@ -166,7 +166,11 @@ def _link_images(index: JsonlIndex, rows: Sequence[int], out: Path) -> None:
     for row in progress(rows, total=len(rows), label="link pictures"):
         record = index.record(row)
         for image in record.images:
-            source, target = resolver.resolve(image, record.source), out / image
+            try:
+                source, target = resolver.resolve(image, record.source), out / image
+            except ImageError as error:
+                hint = Issue(message="its pictures cannot be linked", remedy="or say --no-images")
+                raise ImageError(*error.issues, hint) from error
             if target.is_file() and not filecmp.cmp(source, target, shallow=False):
                 raise DataError.say(
                     "another picture of this name is in the output folder",

@@ -15,7 +15,7 @@ from public_data.sampling import (
     choose_uniform,
     pictures_by_label,
 )
-from src.errors import DataError, UsageError
+from src.errors import DataError, ImageError, UsageError
 from tests.public_data.making import labelled, picture, read_lines, tree, write_lines
 from tests.training_fixtures import ROOT
 
@@ -41,7 +41,7 @@ def test_counts_are_exact_and_rows_ascend(count):
 def test_more_than_there_is_is_an_error():
     with pytest.raises(DataError, match="not enough rows"):
         choose_uniform(3, 4, 1)
-    with pytest.raises(DataError, match="not enough rows in the bands"):
+    with pytest.raises(DataError, match=r"not enough rows in the bands(.|\n)*--thresholds"):
         choose_by_band(long_tail(), 390, 1)  # empty rows belong to no band
 
 
@@ -195,6 +195,14 @@ def test_the_choice_does_not_depend_on_the_hash_seed(source, tmp_path):
 def test_wrong_usage(source, tmp_path, words):
     with pytest.raises(UsageError):
         main(["sample", "--jsonl", str(source), "--out", str(tmp_path / "x.jsonl"), *words])
+
+
+def test_records_without_pictures_are_sampled_on_request(source, tmp_path):
+    (source.parent / "a.png").unlink()
+    words = ["sample", "--jsonl", str(source), "--out", str(tmp_path / "x.jsonl"), "--count", "2"]
+    with pytest.raises(ImageError, match="--no-images"):
+        main(words)
+    assert main([*words, "--no-images"]) == 0
 
 
 def test_a_bad_line_stops_it(source, tmp_path):
