@@ -113,6 +113,15 @@ def test_a_second_run_writes_the_same(tmp_path):
     assert read_lines(tmp_path / "out" / "val.jsonl")[0]["metadata"] == {"source": "sums"}
 
 
+def test_no_held_out_part_of_an_earlier_run_stays(tmp_path):
+    """Fault: what an earlier run held out is trained on, and still lies there as val.jsonl."""
+    file = write_lines(tmp_path / "c.jsonl", pairs(10))
+    run(file, tmp_path / "out", "--val-ratio", "0.2")
+    run(file, tmp_path / "out")
+    assert len(read_lines(tmp_path / "out" / "train.jsonl")) == 10
+    assert not (tmp_path / "out" / "val.jsonl").exists()
+
+
 def test_no_usable_entry_is_a_failure(tmp_path):
     assert run(write_lines(tmp_path / "c.jsonl", [{"x": 1}]), tmp_path / "out") == 1
 
