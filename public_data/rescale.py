@@ -53,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
         quality=options.quality,
     )
     pictures = _rescaled(index, job, options.workers)
+    shutil.rmtree(job.aside)
     bad = _quarantine(index, pictures, options.out)
     if len(bad) == len(index):
         raise DataError.say(
@@ -61,7 +62,6 @@ def main(argv: Sequence[str]) -> int:
     for place, folder in enumerate(job.folders):
         _write_jsonl(index, bad, pictures, place, folder / options.jsonl.name)
     report = _report(index, bad, pictures, job)
-    shutil.rmtree(job.aside)
     write_bytes(options.out / MARKER, orjson.dumps(report, option=JSON))
     kept = sum(picture.num_kept for picture in pictures.values())
     sys.stdout.write(

@@ -81,8 +81,9 @@ def name_line(image: str, size: int, name: str) -> bytes:
     )
 
 
-def write_scenes(out: Path, plan: ScenesPlan, workers: int = 1) -> None:
-    """Make `out/{split}.jsonl`, `out/images/` and the marker."""
+def write_scenes(out: Path, plan: ScenesPlan, workers: int = 1) -> dict[str, int]:
+    """Make `out/{split}.jsonl`, `out/images/` and the marker; the number of records of each split."""
+    records: dict[str, int] = {}
     (out / "images").mkdir(parents=True, exist_ok=True)
     (out / MARKER).unlink(missing_ok=True)
     with ordered_map(workers) as each:
@@ -95,7 +96,9 @@ def write_scenes(out: Path, plan: ScenesPlan, workers: int = 1) -> None:
                 lines = curriculum(lines, names, plan)
             with atomic_write(out / f"{split}.jsonl", "wb") as handle:
                 handle.writelines(lines)
+            records[split] = len(lines)
     write_text(out / MARKER, json.dumps(asdict(plan), indent=2) + "\n")
+    return records
 
 
 def curriculum(scenes: list[bytes], names: list[bytes], plan: ScenesPlan) -> list[bytes]:
