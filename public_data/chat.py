@@ -170,6 +170,9 @@ def _write(corpus: Corpus, options: argparse.Namespace) -> dict[str, int]:
     for part, lines in parts.items():
         with atomic_write(options.out / f"{part}.jsonl", "wb") as handle:
             handle.writelines(lines)
+    if "val" not in parts:
+        # An earlier run's would hold records of this one's train.jsonl.
+        (options.out / "val.jsonl").unlink(missing_ok=True)
     with atomic_write(options.out / QUARANTINE, "wb") as handle:
         handle.writelines(corpus.quarantined)
     return {part: len(lines) for part, lines in parts.items()}

@@ -66,7 +66,7 @@ def read_entry(entry: Any, source: Source) -> Conversation:
 
 def _alpaca(entry: Mapping[str, Any], source: Source) -> Conversation:
     conversation = Conversation(form="alpaca", turns=_system(entry))
-    history = entry["history"] if entry.get("history") else []
+    history = entry["history"] if _is_given(entry, "history") else []
     for pair in history if isinstance(history, list) else [history]:
         if not isinstance(pair, list) or len(pair) != 2:
             raise _refuse(source, "chat-form", "history is a list of [question, answer]", pair)
@@ -74,7 +74,9 @@ def _alpaca(entry: Mapping[str, Any], source: Source) -> Conversation:
     if "output" not in entry:
         raise _refuse(source, "chat-form", "the entry has no output", ", ".join(entry))
     texts = (
-        (entry["instruction"], entry["input"]) if entry.get("input") else (entry["instruction"],)
+        (entry["instruction"], entry["input"])
+        if _is_given(entry, "input")
+        else (entry["instruction"],)
     )
     if not all(isinstance(text, str) for text in texts):
         raise _refuse(source, "chat-form", "instruction and input are texts", texts)
@@ -108,8 +110,12 @@ def _of_turns(entry: Mapping[str, Any], form: Form, source: Source) -> Conversat
 
 
 def _system(entry: Mapping[str, Any]) -> list[Turn]:
-    """An absent, null or empty `system` field means that there is none."""
-    return [("system", entry["system"])] if entry.get("system") else []
+    return [("system", entry["system"])] if _is_given(entry, "system") else []
+
+
+def _is_given(entry: Mapping[str, Any], key: str) -> bool:
+    """An absent or null field, and an empty text, mean that there is none; any other value is judged."""
+    return key in entry and entry[key] not in (None, "")
 
 
 def _text(content: Any, source: Source) -> Any:
@@ -119,7 +125,9 @@ def _text(content: Any, source: Source) -> Any:
     for part in content:
         if not isinstance(part, dict) or part.keys() != {"type", "text"} or part["type"] != "text":
             raise _refuse(source, "chat-media", "a part of a turn is not text", part)
-        texts.append(str(part["text"]))
+        if not isinstance(part["text"], str):
+            raise _refuse(source, "chat-form", "the text of a part is no text", part)
+        texts.append(part["text"])
     return "".join(texts)
 
 

@@ -24,6 +24,7 @@ import orjson
 from data_conversion.config import ConversionConfig
 from data_conversion.pipeline.raw import Item, Listing, RawImage
 from data_conversion.pipeline.readers.coco.categories import Category, category_table
+from data_conversion.pipeline.readers.coco.layout import flavour_of
 from data_conversion.pipeline.reading import Export
 from data_conversion.pipeline.unified_processor import convert, explain
 from public_data.class_names import readable_names
@@ -76,6 +77,13 @@ def main(argv: Sequence[str]) -> int:
     for file in options.annotations:
         if not file.is_file():
             raise DataError.say(f"annotation file {file} does not exist")
+        if source_format == "coco" and flavour_of(file) == "lvis":
+            # Read as COCO it would lose what LVIS knows of absent classes.
+            raise UsageError.say(
+                "this is an annotation file of LVIS",
+                got=str(file),
+                remedy="python -m public_data lvis",
+            )
     # COCO's files of captions have no categories.
     described = [file for file in options.annotations if not file.name.startswith(CAPTIONS)]
     tables = [category_table(file) for file in described]
@@ -91,7 +99,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stdout.write(json.dumps({**asdict(done), "classes": len(classes)}) + "\n")
     else:
         sys.stdout.write(f"{explain(config, done)}\nclasses: {options.out / CLASSES}\n")
-    return 0
+    return 0 if done.num_written else 1
 
 
 def _named(names: Mapping[str, str], export: Export) -> Export:

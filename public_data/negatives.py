@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import sys
 from collections import Counter
@@ -21,7 +20,9 @@ from pathlib import Path
 import orjson
 
 from data_conversion.pipeline.place_image import link_image
+from public_data.ordered_map import ordered_map
 from src.contract.images import ImageResolver
+from src.contract.index import JsonlIndex
 from src.contract.records import Record, Source
 from src.contract.write import record_to_line
 from src.domains.loader import DEFAULT_DOMAIN, load_pack
@@ -55,13 +56,16 @@ def main(argv: Sequence[str]) -> int:
         raise DataError.say(f"folder {options.images} does not exist")
     if options.out.resolve().is_relative_to(options.images.resolve()):
         raise UsageError.say("--out lies inside --images", remedy="choose a folder elsewhere")
-    summary = load_pack(options.domain).tokens.irrelevant if options.summary else None
+    if options.domain is not None and not options.summary:
+        raise UsageError.say("--domain belongs to --summary, whose word it gives")
+    domain = options.domain or DEFAULT_DOMAIN
+    summary = load_pack(domain).tokens.irrelevant if options.summary else None
     names, others = _list_pictures(options.images)
+    _refuse_other_pictures(options.out, names)
     (options.out / REPORT).unlink(missing_ok=True)
     make = partial(make_negative, options.images, options.out, summary)
-    with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
-        results = pool.imap(make, names, chunksize=8)
-        done = list(progress(results, total=len(names), label="negatives"))
+    with ordered_map(options.workers) as each:
+        done = list(progress(each(make, names, 8), total=len(names), label="negatives"))
     with atomic_write(options.out / RECORDS, "wb") as handle:
         handle.writelines(negative.line for negative in done)
     with atomic_write(options.out / QUARANTINE, "wb") as handle:
@@ -78,7 +82,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--images", required=True, type=Path, help="folder of pictures, searched to any depth")
     add("--out", required=True, type=Path, help="folder to fill")
     add("--summary", action="store_true", help="summary records instead of dense ones")
-    add("--domain", default=DEFAULT_DOMAIN, help="domain pack that gives the summary's word")
+    add("--domain", help=f"domain pack that gives the summary's word ({DEFAULT_DOMAIN})")
     add(
         "--workers",
         type=int,
@@ -99,6 +103,20 @@ def _list_pictures(folder: Path) -> tuple[list[str], Counter[str]]:
     names = sorted(name for name in files if name.lower().endswith(SUFFIXES))
     others = Counter(Path(name).suffix.lower() for name in set(files).difference(names))
     return names, others
+
+
+def _refuse_other_pictures(out: Path, names: Sequence[str]) -> None:
+    """`DataError` when an earlier run left pictures that this one lacks: nothing would tell them from its own."""
+    if not (out / RECORDS).is_file():
+        return
+    index = JsonlIndex.open(out / RECORDS)
+    shown = {image for row in range(len(index)) for image in index.record(row).images}
+    if others := sorted(shown.difference(f"{IMAGES}/{name}" for name in names)):
+        raise DataError.say(
+            f"{out} holds pictures that are not in this folder",
+            got=f"{len(others)} of them, e.g. {others[0]}",
+            remedy="choose another --out, or remove this one",
+        )
 
 
 def make_negative(root: Path, out: Path, summary: str | None, name: str) -> Negative:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import shutil
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 
 import orjson
 
+from public_data.ordered_map import ordered_map
 from public_data.rescaling import PictureJob, Rescaled, rescale_picture, rescale_record
 from src.contract.budget import CELL, MIN_PIXELS, PixelBudget
 from src.contract.images import size_issue
@@ -53,6 +53,7 @@ def main(argv: Sequence[str]) -> int:
         quality=options.quality,
     )
     pictures = _rescaled(index, job, options.workers)
+    shutil.rmtree(job.aside)
     bad = _quarantine(index, pictures, options.out)
     if len(bad) == len(index):
         raise DataError.say(
@@ -61,7 +62,6 @@ def main(argv: Sequence[str]) -> int:
     for place, folder in enumerate(job.folders):
         _write_jsonl(index, bad, pictures, place, folder / options.jsonl.name)
     report = _report(index, bad, pictures, job)
-    shutil.rmtree(job.aside)
     write_bytes(options.out / MARKER, orjson.dumps(report, option=JSON))
     kept = sum(picture.num_kept for picture in pictures.values())
     sys.stdout.write(
@@ -137,8 +137,8 @@ def _rescaled(index: JsonlIndex, job: PictureJob, workers: int) -> dict[str, Res
         record = index.record(row)
         for image in record.images:
             sources.setdefault(image, record.source)
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        results = pool.imap(partial(_one, job), sources.items(), chunksize=4)
+    with ordered_map(workers) as each:
+        results = each(partial(_one, job), sources.items(), 4)
         done = list(progress(results, total=len(sources), label="rescale"))
     return dict(zip(sources, done, strict=True))
 

@@ -11,11 +11,13 @@ import filecmp
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 from data_conversion.pipeline.place_image import link_image
+from public_data.object_metadata import metadata_of_kept
 from public_data.sampling import (
     BANDS,
     LVIS_THRESHOLDS,
@@ -33,13 +35,11 @@ from src.contract.index import JsonlIndex
 from src.contract.policy import scan
 from src.contract.records import Record
 from src.contract.write import record_to_line
-from src.errors import DataError, UsageError
+from src.errors import DataError, ImageError, Issue, UsageError
 from src.files import atomic_write
 from src.utils.cli import parser
 from src.utils.progress import progress
 
-# What conversion writes into metadata with one entry an object, in the same order.
-PER_OBJECT = frozenset(("attributes", "groups"))
 WAYS = ("uniform", "stratified", "frequency", "top-k")
 
 
@@ -133,17 +133,32 @@ def _write(
     index: JsonlIndex, rows: Sequence[int], keep: Labels | None, options: argparse.Namespace
 ) -> Dropped:
     """Write the part; its pictures first, so that a written file is whole. `keep` None keeps every object."""
-    dropped = Dropped()
+    if options.out.exists() and not _holds(options.out, _lines(index, rows, keep, Dropped())):
+        # Its pictures would stay, with nothing to tell them from this part's.
+        raise DataError.say(
+            f"{options.out} holds something else, perhaps another part",
+            remedy="remove it with its pictures, or choose another --out",
+        )
     moves = options.out.resolve().parent != options.jsonl.resolve().parent
     if moves and not options.no_images:
         _link_images(index, rows, options.out.parent)
+    dropped = Dropped()
     with atomic_write(options.out, "wb") as handle:
-        for row in rows:
-            line = index.line(row) + b"\n"
-            if keep is not None:
-                line = _without_others(index.record(row), keep, line, dropped)
-            handle.write(line)
+        handle.writelines(_lines(index, rows, keep, dropped))
     return dropped
+
+
+def _lines(
+    index: JsonlIndex, rows: Sequence[int], keep: Labels | None, dropped: Dropped
+) -> Iterator[bytes]:
+    for row in rows:
+        line = index.line(row) + b"\n"
+        yield line if keep is None else _without_others(index.record(row), keep, line, dropped)
+
+
+def _holds(file: Path, lines: Iterable[bytes]) -> bool:
+    with file.open("rb") as handle:
+        return all(handle.read(len(line)) == line for line in lines) and not handle.read(1)
 
 
 def _link_images(index: JsonlIndex, rows: Sequence[int], out: Path) -> None:
@@ -151,7 +166,11 @@ def _link_images(index: JsonlIndex, rows: Sequence[int], out: Path) -> None:
     for row in progress(rows, total=len(rows), label="link pictures"):
         record = index.record(row)
         for image in record.images:
-            source, target = resolver.resolve(image, record.source), out / image
+            try:
+                source, target = resolver.resolve(image, record.source), out / image
+            except ImageError as error:
+                hint = Issue(message="its pictures cannot be linked", remedy="or say --no-images")
+                raise ImageError(*error.issues, hint) from error
             if target.is_file() and not filecmp.cmp(source, target, shallow=False):
                 raise DataError.say(
                     "another picture of this name is in the output folder",
@@ -169,11 +188,8 @@ def _without_others(record: Record, keep: Labels, line: bytes, dropped: Dropped)
         return line
     dropped.objects += stays.count(False)
     dropped.summaries += record.summary is not None
-    metadata = dict(record.metadata)
-    for key in PER_OBJECT & metadata.keys():
-        if isinstance(metadata[key], list) and len(metadata[key]) == len(stays):
-            metadata[key] = [one for one, kept in zip(metadata[key], stays, strict=True) if kept]
-    objects = tuple(item for item, kept in zip(record.objects, stays, strict=True) if kept)
+    objects = tuple(compress(record.objects, stays))
+    metadata = metadata_of_kept(record.metadata, stays)
     return record_to_line(replace(record, objects=objects, summary=None, metadata=metadata))
 
 

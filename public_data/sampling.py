@@ -84,7 +84,8 @@ def choose_by_band(
             if band in members:
                 members[band].append(row)
     available = sum(map(len, members.values()))
-    _require(available, count, f"rows in the bands {', '.join(members)}")
+    what = f"rows in the bands {', '.join(members)}"
+    _require(available, count, what, "ask for fewer with --count, other --bands or --thresholds")
     quotas = _equal_quotas({band: len(found) for band, found in members.items()}, count)
     chosen = [row for band, found in members.items() for row in found[: quotas[band]]]
     return Choice(rows=tuple(sorted(chosen)), num_candidates=available, bands=quotas)
@@ -149,11 +150,13 @@ def _equal_quotas(available: Mapping[Band, int], count: int) -> dict[Band, int]:
     return quotas
 
 
-def _require(available: int, count: int, what: str) -> None:
+def _require(
+    available: int, count: int, what: str, remedy: str = "ask for fewer with --count"
+) -> None:
     if count > available:
         raise DataError.say(
             f"there are not enough {what}",
             got=str(available),
             expected=str(count),
-            remedy="ask for fewer with --count",
+            remedy=remedy,
         )

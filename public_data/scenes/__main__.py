@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from argparse import ArgumentParser
@@ -61,6 +62,7 @@ def arguments_of(defaults: SceneOptions) -> ArgumentParser:
         default=os.cpu_count() or 1,
         help="processes; changes nothing in the output",
     )
+    add("--json", action="store_true", help="print JSON")
     return arguments
 
 
@@ -96,7 +98,9 @@ def main(argv: Sequence[str]) -> int:
         num_single=options.num_single,
         rounds=options.rounds,
     )
-    write_scenes(options.out, plan, options.workers)
+    records = write_scenes(options.out, plan, options.workers)
+    report = json.dumps({"out": str(options.out), "records": records})
+    sys.stdout.write(f"{report}\n" if options.json else f"{options.out}: records {records}\n")
     return 0
 
 

@@ -11,7 +11,6 @@ digit question now and then so that digits are not forgotten.
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +20,7 @@ from pathlib import Path
 import cv2
 import orjson
 
+from public_data.ordered_map import ordered_map
 from public_data.scenes.compose import Pixels, SceneOptions, compose
 from public_data.scenes.digits import DigitSet, load_digits
 from src.contract.records import ObjectAnnotation
@@ -81,22 +81,24 @@ def name_line(image: str, size: int, name: str) -> bytes:
     )
 
 
-def write_scenes(out: Path, plan: ScenesPlan, workers: int = 1) -> None:
-    """Make `out/{split}.jsonl`, `out/images/` and the marker."""
+def write_scenes(out: Path, plan: ScenesPlan, workers: int = 1) -> dict[str, int]:
+    """Make `out/{split}.jsonl`, `out/images/` and the marker; the number of records of each split."""
+    records: dict[str, int] = {}
     (out / "images").mkdir(parents=True, exist_ok=True)
     (out / MARKER).unlink(missing_ok=True)
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    with ordered_map(workers) as each:
         for split, count in plan.counts.items():
             make = partial(make_scene, out, plan, split)
-            lines = list(
-                progress(pool.imap(make, range(count), 64), total=count, label=f"scenes {split}")
-            )
+            made = each(make, range(count), 64)
+            lines = list(progress(made, total=count, label=f"scenes {split}"))
             if split == "train" and plan.num_names:
-                names = list(pool.imap(partial(make_name, out, plan), range(plan.num_names), 64))
+                names = list(each(partial(make_name, out, plan), range(plan.num_names), 64))
                 lines = curriculum(lines, names, plan)
             with atomic_write(out / f"{split}.jsonl", "wb") as handle:
                 handle.writelines(lines)
+            records[split] = len(lines)
     write_text(out / MARKER, json.dumps(asdict(plan), indent=2) + "\n")
+    return records
 
 
 def curriculum(scenes: list[bytes], names: list[bytes], plan: ScenesPlan) -> list[bytes]:

@@ -40,6 +40,11 @@ BAD = [
     ({"messages": [QUESTION, {**ANSWER, "tool_calls": [{}]}]}, "chat-tools"),
     ({"messages": [QUESTION, ANSWER], "images": ["a.png"]}, "chat-media"),
     ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}, ANSWER]}, "chat-media"),
+    ({"messages": [QUESTION, {**ANSWER, "content": [{"type": "text", "text": None}]}]}, "chat-form"),
+    ({"messages": [QUESTION, {**ANSWER, "content": [{"type": "text", "text": 5}]}]}, "chat-form"),
+    ({"messages": [QUESTION, {**ANSWER, "content": None}]}, "type"),
+    ({"instruction": "x", "input": 0, "output": "y"}, "chat-form"),
+    ({"instruction": "x", "output": "y", "system": False}, "type"),
     ({"messages": [QUESTION, ANSWER], "instruction": "x", "output": "y"}, "chat-form"),
     ({"prompt": "x"}, "chat-form"),
     ({"instruction": ["x"], "output": "y"}, "chat-form"),
@@ -106,6 +111,15 @@ def test_a_second_run_writes_the_same(tmp_path):
     run(file, tmp_path / "out", "--val-ratio", "0.1", "--source", "sums")
     assert tree(tmp_path / "out") == before
     assert read_lines(tmp_path / "out" / "val.jsonl")[0]["metadata"] == {"source": "sums"}
+
+
+def test_no_held_out_part_of_an_earlier_run_stays(tmp_path):
+    """Fault: what an earlier run held out is trained on, and still lies there as val.jsonl."""
+    file = write_lines(tmp_path / "c.jsonl", pairs(10))
+    run(file, tmp_path / "out", "--val-ratio", "0.2")
+    run(file, tmp_path / "out")
+    assert len(read_lines(tmp_path / "out" / "train.jsonl")) == 10
+    assert not (tmp_path / "out" / "val.jsonl").exists()
 
 
 def test_no_usable_entry_is_a_failure(tmp_path):

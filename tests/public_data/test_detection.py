@@ -195,6 +195,13 @@ def test_the_real_lvis_annotations(tmp_path):
     assert sum(entry["instances"] for entry in classes) == 977
 
 
+def test_pictures_that_are_nowhere_are_a_failure(source, tmp_path):
+    words = ("--annotations", str(source / "lvis_val.json"), "--images", str(source / "train2017"))
+    out = tmp_path / "out"
+    assert main(["lvis", *words, "--out", str(out), "--workers", "1"]) == 1
+    assert len(read_lines(out / "quarantine.jsonl")) == 2
+
+
 def test_wrong_usage(source, tmp_path):
     out = str(tmp_path / "out")
     file = str(source / "lvis_train.json")
@@ -204,5 +211,7 @@ def test_wrong_usage(source, tmp_path):
         main(["lvis", "--annotations", file, "--no-images", "--out", out, "--max-vertices", "9"])
     with pytest.raises(UsageError, match="same name"):
         main(["lvis", "--annotations", file, file, "--no-images", "--out", out])
+    with pytest.raises(UsageError, match="file of LVIS"):
+        main(["coco", "--annotations", file, "--no-images", "--out", out])
     with pytest.raises(DataError, match="does not exist"):
         main(["lvis", "--annotations", file + "x", "--no-images", "--out", out])

@@ -65,10 +65,21 @@ def test_workers_and_reruns_change_no_byte(folder, tmp_path):
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
+def test_pictures_of_another_run_are_not_mixed_in(folder, tmp_path):
+    run(folder, tmp_path / "out", "--workers", "1")
+    picture(folder / "more.png", (40, 30))
+    assert run(folder, tmp_path / "out", "--workers", "1") == 0
+    (folder / "b.png").unlink()
+    with pytest.raises(DataError, match=r"1 of them, e\.g\. images/b\.png"):
+        run(folder, tmp_path / "out", "--workers", "1")
+
+
 def test_wrong_usage_and_nothing_usable(folder, tmp_path):
     with pytest.raises(UsageError, match="inside"):
         run(folder, folder / "out")
     with pytest.raises(DataError, match="does not exist"):
         run(folder / "nowhere", tmp_path / "out")
+    with pytest.raises(UsageError, match="--summary"):
+        run(folder, tmp_path / "out", "--domain", "generic")
     (tmp_path / "empty").mkdir()
     assert run(tmp_path / "empty", tmp_path / "out", "--workers", "1") == 1

@@ -15,8 +15,8 @@ from public_data.sampling import (
     choose_uniform,
     pictures_by_label,
 )
-from src.errors import DataError, UsageError
-from tests.public_data.making import labelled, picture, read_lines, write_lines
+from src.errors import DataError, ImageError, UsageError
+from tests.public_data.making import labelled, picture, read_lines, tree, write_lines
 from tests.training_fixtures import ROOT
 
 
@@ -41,7 +41,7 @@ def test_counts_are_exact_and_rows_ascend(count):
 def test_more_than_there_is_is_an_error():
     with pytest.raises(DataError, match="not enough rows"):
         choose_uniform(3, 4, 1)
-    with pytest.raises(DataError, match="not enough rows in the bands"):
+    with pytest.raises(DataError, match=r"not enough rows in the bands(.|\n)*--thresholds"):
         choose_by_band(long_tail(), 390, 1)  # empty rows belong to no band
 
 
@@ -128,6 +128,22 @@ def test_another_picture_of_the_same_name_is_not_replaced(source, tmp_path):
     assert (tmp_path / "out" / "a.png").read_bytes() == before
 
 
+def test_another_part_is_not_laid_over_a_part(source, tmp_path, capsys):
+    """Fault: the first part's pictures stay, and the folder holds more than its file says."""
+    records = [labelled(image=f"{n}.png") for n in range(6)]
+    for n in range(6):
+        picture(source.parent / f"{n}.png", (64, 64), seed=n)
+    write_lines(source, records)
+    out = tmp_path / "out" / "part.jsonl"
+    sample(source, out, "--count", "2", capsys=capsys)
+    before = tree(tmp_path / "out")
+    sample(source, out, "--count", "2", capsys=capsys)
+    with pytest.raises(DataError, match="holds something else"):
+        sample(source, out, "--count", "4", capsys=capsys)
+    assert tree(tmp_path / "out") == before
+    assert len(before) == 3
+
+
 @pytest.mark.parametrize(
     ("others", "candidates", "dropped"),
     [("keep", 3, 0), ("drop-images", 1, 0), ("drop-objects", 3, 2)],
@@ -179,6 +195,14 @@ def test_the_choice_does_not_depend_on_the_hash_seed(source, tmp_path):
 def test_wrong_usage(source, tmp_path, words):
     with pytest.raises(UsageError):
         main(["sample", "--jsonl", str(source), "--out", str(tmp_path / "x.jsonl"), *words])
+
+
+def test_records_without_pictures_are_sampled_on_request(source, tmp_path):
+    (source.parent / "a.png").unlink()
+    words = ["sample", "--jsonl", str(source), "--out", str(tmp_path / "x.jsonl"), "--count", "2"]
+    with pytest.raises(ImageError, match="--no-images"):
+        main(words)
+    assert main([*words, "--no-images"]) == 0
 
 
 def test_a_bad_line_stops_it(source, tmp_path):
