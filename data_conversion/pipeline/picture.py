@@ -17,7 +17,7 @@ from data_conversion.pipeline.raw import RawImage
 from data_conversion.pipeline.resize import encoded, scaled
 from src.contract.images import ImageResolver
 from src.contract.records import Source
-from src.errors import ImageError
+from src.errors import ImageError, RecordError
 from src.images import ImageHeader, load_rgb, read_header
 
 
@@ -35,8 +35,16 @@ class Picture:
     def place(self, target: Path, *, size: tuple[int, int], quality: int, aside: Path) -> Placed:
         """Put it at `target` with `size` (width, height, upright): as it is where it has it, else written anew.
 
-        The pixels are decoded in any case, so that no damaged file passes (`ImageError`).
+        The pixels are decoded in any case, so that no damaged file passes (`ImageError`). A source file is never replaced.
         """
+        if self.path is not None and target.parent.resolve() / target.name == self.path.resolve():
+            raise RecordError.say(
+                "the picture's place in the output is the source picture itself",
+                where=self.annotation,
+                rule="output-is-source",
+                got=self.name,
+                remedy="choose another output folder (a folder in its images/ is a link)",
+            )
         with _as_file(self, aside) as path:
             pixels = load_rgb(path)
         if size != self.header.upright_size:

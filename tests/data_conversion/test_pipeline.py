@@ -320,3 +320,51 @@ def test_what_is_written_passes_the_contract_with_its_pictures(monkeypatch, tmp_
 def test_project_errors_reach_the_caller(tmp_path):
     with pytest.raises(ProjectError, match="does not exist"):
         convert(ConversionConfig(input=tmp_path / "none", output=tmp_path / "out"))
+
+
+def test_source_pictures_and_other_files_are_never_replaced(monkeypatch, tmp_path):
+    raw = [image("images/a.jpg", box(1, 1, 9, 9))]
+    converted(monkeypatch, tmp_path, raw)
+    source = tmp_path / "in"
+    before = tree(source)
+    into = {"input": source / "made.json", "resize": True, "max_pixels": 4096, "format": "made"}
+    with pytest.raises(UsageError, match="input lies inside the output"):
+        convert(ConversionConfig(**into, output=source))
+    with pytest.raises(UsageError, match="folder of pictures lies inside the output"):
+        convert(ConversionConfig(**into, image_root=source / "images", output=source / "images"))
+    other = tmp_path / "other"
+    picture(other / "images" / "mine.jpg")
+    with pytest.raises(DataError, match="something else"):
+        convert(ConversionConfig(**into, output=other))
+    with pytest.raises(DataError, match="no conversion put there"):
+        convert(ConversionConfig(**into, output=other, overwrite=True))
+    assert tree(source) == before
+    linked = tmp_path / "linked"
+    (linked / "images").mkdir(parents=True)
+    (linked / "conversion_report.json").write_text("{}")
+    (linked / "images" / "images").symlink_to(source / "images")
+    convert(ConversionConfig(**into, image_root=source, output=linked))
+    assert report_of(linked)["quarantined_by_rule"] == {"output-is-source": 1}
+    (linked / "images" / "images").unlink()
+    (linked / "images").rmdir()
+    (linked / "images").symlink_to(source / "images")
+    with pytest.raises(DataError, match="is a link"):
+        convert(ConversionConfig(**into, image_root=source, output=linked))
+    assert tree(source) == before
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="is a file"):
+        convert(ConversionConfig(**into, output=tmp_path / "file"))
+
+
+def test_pictures_of_an_earlier_conversion_into_the_folder_go(monkeypatch, tmp_path):
+    images = [image(f"site{n}/{n}.jpg", box(1, 1, 9, 9)) for n in range(6)]
+    _, out = converted(monkeypatch, tmp_path, images)
+    (out / "images" / "notes.txt").write_text("no picture")
+    converted(monkeypatch, tmp_path, images, limit=2)
+    kept = {name for name in tree(out) if name.endswith(".jpg")}
+    assert kept == {record["images"][0] for record in records(out)}
+    assert len(kept) == 2
+    assert len(list((out / "images").iterdir())) == 3
+    monkeypatch.chdir(tmp_path / "in")
+    convert(ConversionConfig(input=Path(), output=out, limit=2))
+    assert report_of(out)["input"] == "in"
