@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data_conversion.config import KEY_PREFIX, ExifMode, SummaryMode, UnmappedPolicy
+from data_conversion.config import KEY_PREFIX, EmptiedPolicy, ExifMode, SummaryMode, UnmappedPolicy
 from data_conversion.pipeline.describe import UNMAPPED, describe, join_groups, summarise
 from data_conversion.pipeline.outcome import Outcome, Placed, Written
 from data_conversion.pipeline.picture import Picture, open_picture
@@ -54,6 +54,7 @@ class Job:
     quality: int
     words: Vocabulary | None
     unmapped: UnmappedPolicy
+    emptied: EmptiedPolicy
     summary: SummaryMode
     group_by: str | None
     fail_fast: bool
@@ -73,6 +74,8 @@ def convert_item(job: Job, item: Item) -> tuple[Outcome, bytes]:
             outcome = replace(outcome, picture=picture.state)
         record, findings = _to_record(job, raw, picture)
         outcome = replace(outcome, findings=findings)
+        if job.emptied == "quarantine":
+            _refuse_emptied(raw, record, findings)
         line = record_to_line(record)
         issues = check_line(line.rstrip(b"\n"), Source(file=raw.annotation, line=1))
         if issues:
@@ -132,6 +135,20 @@ def _refuse_unmapped(raw: RawImage, findings: tuple[Finding, ...]) -> None:
                 )
                 for finding in unmapped
             )
+        )
+
+
+def _refuse_emptied(raw: RawImage, record: Record, findings: tuple[Finding, ...]) -> None:
+    """As a negative record it would teach that nothing is where something was annotated."""
+    if raw.num_objects and not record.objects:
+        dropped = Counter(finding.rule for finding in findings if finding.kind == "dropped")
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(dropped.items()))
+        raise RecordError.say(
+            "every annotated object was dropped",
+            where=raw.annotation,
+            rule="all-objects-dropped",
+            got=f"{raw.num_objects} objects: {rules}",
+            remedy="see findings.jsonl for each; emptied=negative writes an image without objects",
         )
 
 

@@ -123,6 +123,7 @@ def _job(
         quality=config.quality,
         words=None if pack is None else Vocabulary.of(pack),
         unmapped=config.unmapped,
+        emptied=config.emptied,
         summary=config.summary,
         group_by=config.group_by,
         fail_fast=config.fail_fast,

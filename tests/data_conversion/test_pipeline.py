@@ -77,6 +77,20 @@ def test_a_rotated_picture_is_upright_after_resizing(monkeypatch, tmp_path):
     assert record["objects"][0]["bbox_2d"] == pytest.approx([70 / 80 * 64, 0, 64, 96])
 
 
+def test_an_annotated_size_wins_over_the_exif_option(monkeypatch, tmp_path):
+    for name, size in (("a.jpg", (100, 80)), ("b.jpg", (64, 64))):
+        picture(tmp_path / "in" / name, size, orientation=6)
+    raw = [
+        image("a.jpg", box(0, 0, 100, 10), size=(100, 80)),
+        replace(image("a.jpg", box(70, 0, 80, 100), size=(80, 100)), image_name="u.jpg"),
+        image("b.jpg", box(0, 0, 64, 10), size=(64, 64)),
+    ]
+    for exif, square in (("upright", [0, 0, 64, 10]), ("raw", [54, 0, 64, 64])):
+        _, out = converted(monkeypatch, tmp_path, raw, exif=exif)
+        boxes = [record["objects"][0]["bbox_2d"] for record in records(out)]
+        assert boxes == [[70, 0, 80, 100], [70, 0, 80, 100], square]
+
+
 def test_embedded_pictures_become_files(monkeypatch, tmp_path):
     good = image("a.png", box(1, 1, 9, 9), embedded=png_bytes())
     torn = image("b.png", box(1, 1, 9, 9), embedded=png_bytes()[:-30])
@@ -140,6 +154,21 @@ def test_images_with_unmapped_labels_are_kept_back_on_request(monkeypatch, tmp_p
     done, out = converted(monkeypatch, tmp_path, images, domain=str(pack), unmapped="quarantine")
     assert (done.num_written, done.num_quarantined) == (1, 1)
     assert records(out, "quarantine")[0]["issues"][0]["rule"] == "label-unmapped"
+
+
+def test_an_image_that_lost_every_object_is_no_negative(monkeypatch, tmp_path):
+    lost = box(200, 200, 300, 300)
+    unread = replace(image("b.jpg", size=(100, 80)), num_objects=1)
+    images = [image("a.jpg", lost, box(1, 1, 9, 9)), unread, image("c.jpg", lost), image("d.jpg")]
+    done, out = converted(monkeypatch, tmp_path, images)
+    assert (done.num_written, done.num_quarantined) == (2, 2)
+    report = report_of(out)
+    assert report["quarantined_by_rule"] == {"all-objects-dropped": 2}
+    assert report["counts"]["negative_images"] == 1
+    assert len(records(out, "findings")) == 2
+    done, out = converted(monkeypatch, tmp_path, images, emptied="negative")
+    counts = report_of(out)["counts"]
+    assert (done.num_quarantined, counts["negative_images"], counts["emptied_images"]) == (0, 1, 2)
 
 
 def test_groups_by_path_or_attribute_stay_on_one_side(monkeypatch, tmp_path):
