@@ -118,6 +118,12 @@ def _problems(config: ConversionConfig) -> Iterator[Issue]:
             got="resize with images=false",
             remedy="leave one of the two options out",
         )
+    if config.group_by == KEY_PREFIX:
+        yield Issue(
+            message="group_by names no attribute",
+            got=config.group_by,
+            expected=f"{KEY_PREFIX}NAME of an attribute of the picture",
+        )
     if config.group_by is not None and not config.group_by.startswith(KEY_PREFIX):
         try:
             re.compile(config.group_by)

@@ -32,6 +32,8 @@ from src.domains.vocabulary import Vocabulary
 from src.errors import Issue, ProjectError, RecordError
 
 IMAGES = "images"
+GROUPED = "="
+"""How the group of an image begins that `group_by` found one for."""
 SIDE_EDGES = (8, 16, 32, 96, 256)
 SIDE_BINS = ("< 8 px", "8-16 px", "16-32 px", "32-96 px", "96-256 px", ">= 256 px")
 
@@ -161,18 +163,24 @@ def _place(job: Job, picture: Picture | None, record: Record) -> Placed:
 
 
 def _group(job: Job, raw: RawImage) -> str:
-    """What the split keeps together: by `group_by`, and else the picture itself; empty for an image on its own."""
+    """What the split keeps together: by `group_by`, and else the picture itself."""
     path = raw.image or raw.image_name
     if job.group_by is None:
-        return path
+        return _own_group(path)
     if job.group_by.startswith(KEY_PREFIX):
         name = job.group_by.removeprefix(KEY_PREFIX)
         values = {**raw.metadata, **raw.attributes}
-        return f"={values[name]}" if name in values else path
-    found = re.search(job.group_by, path)
-    if found is None:
-        return path
-    return f"={found[1] if found.re.groups and found[1] is not None else found[0]}"
+        found = values[name] if name in values else None
+        return _own_group(path) if found in (None, "") else f"{GROUPED}{found}"
+    match = re.search(job.group_by, path)
+    if match is None:
+        return _own_group(path)
+    text = match[1] if match.re.groups and match[1] is not None else match[0]
+    return f"{GROUPED}{text}" if text else _own_group(path)
+
+
+def _own_group(path: str) -> str:
+    return f"/{path}"
 
 
 def _written(record: Record, placed: Placed, group: str) -> Written:

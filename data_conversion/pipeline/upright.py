@@ -23,8 +23,8 @@ def place_upright(
     """Move the points into the upright picture, when the annotator saw the stored pixels instead.
 
     An annotated size that fits one of the two alone tells which, whatever `mode` says. Where it fits both, or there is none,
-    `mode` "raw" or "upright" decides, and with "auto" a rotated picture is refused. A size that fits neither is refused: the points then belong to
-    another picture.
+    `mode` "raw" or "upright" decides, and with "auto" a rotated picture is refused. A size that fits neither is refused:
+    the points then belong to another picture.
     """
     stored = (header.width, header.height)
     if raw.size is not None and raw.size not in (stored, header.upright_size):

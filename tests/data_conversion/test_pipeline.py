@@ -188,6 +188,21 @@ def test_groups_by_path_or_attribute_stay_on_one_side(monkeypatch, tmp_path):
     assert len(records(out, "val_tiny")) == min(8, len(records(out, "val")))
 
 
+def test_a_group_that_no_image_has_is_refused(monkeypatch, tmp_path, caplog):
+    images = [
+        image(f"site{n}/{n}.jpg", box(1, 1, 9, 9), attributes={"day": "" if n else "a"})
+        for n in range(4)
+    ]
+    for nothing in ("key:night", "nowhere", "x*"):
+        with pytest.raises(DataError, match="found no group"):
+            converted(monkeypatch, tmp_path, images, group_by=nothing)
+    _, out = converted(monkeypatch, tmp_path, images, group_by="key:day")
+    split = report_of(out)["split"]
+    assert (split["images_without_group"], split["num_groups"]) == (3, 4)
+    assert split["val_share"] == 0.25
+    assert "not 10.0 %" in caplog.text
+
+
 def test_two_pictures_in_one_place_are_both_kept_back(monkeypatch, tmp_path):
     images = [
         image("a.jpg", box(1, 1, 9, 9)),
@@ -305,6 +320,7 @@ def test_auto_takes_the_only_format_that_fits(monkeypatch, tmp_path):
         ({"max_vertices": 2}, "max_vertices"),
         ({"max_pixels": 100}, "max_pixels"),
         ({"group_by": "("}, "regular expression"),
+        ({"group_by": "key:"}, "names no attribute"),
         ({"resize": True, "images": False}, "not both"),
         ({"workers": 0, "quality": 0}, "2 problems"),
     ],
