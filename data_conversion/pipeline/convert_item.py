@@ -16,7 +16,7 @@ from pathlib import Path
 from data_conversion.config import KEY_PREFIX, EmptiedPolicy, ExifMode, SummaryMode, UnmappedPolicy
 from data_conversion.pipeline.describe import UNMAPPED, describe, join_groups, summarise
 from data_conversion.pipeline.outcome import Outcome, Placed, Written
-from data_conversion.pipeline.picture import Picture, open_picture
+from data_conversion.pipeline.picture import Picture, open_picture, picture_state
 from data_conversion.pipeline.raw import Finding, Item, RawImage
 from data_conversion.pipeline.reading import Export
 from data_conversion.pipeline.record import to_record
@@ -71,9 +71,12 @@ def convert_item(job: Job, item: Item) -> tuple[Outcome, bytes]:
     try:
         raw = job.export.read(item)
         outcome = replace(outcome, image=raw.image, num_objects=raw.num_objects)
-        picture = _picture(job, raw)
-        if picture is not None:
-            outcome = replace(outcome, picture=picture.state)
+        _check_name(raw)
+        picture = None
+        if job.image_root is not None:
+            # First its state: a picture that cannot be read may be repaired before the next run.
+            outcome = replace(outcome, picture=picture_state(raw, job.image_root))
+            picture = open_picture(raw, job.image_root, job.aside)
         record, findings = _to_record(job, raw, picture)
         outcome = replace(outcome, findings=findings)
         if job.emptied == "quarantine":
@@ -90,7 +93,7 @@ def convert_item(job: Job, item: Item) -> tuple[Outcome, bytes]:
     return replace(outcome, written=_written(record, placed, _group(job, raw))), line
 
 
-def _picture(job: Job, raw: RawImage) -> Picture | None:
+def _check_name(raw: RawImage) -> None:
     reason = unsafe_reason(f"{IMAGES}/{raw.image_name}")
     if reason or raw.image_name.startswith("/"):
         raise RecordError.say(
@@ -99,7 +102,6 @@ def _picture(job: Job, raw: RawImage) -> Picture | None:
             rule="image-path",
             got=ascii(raw.image_name)[:120],
         )
-    return None if job.image_root is None else open_picture(raw, job.image_root, job.aside)
 
 
 def _to_record(

@@ -30,7 +30,6 @@ class Picture:
     name: str
     annotation: str
     header: ImageHeader
-    state: FileState | None
 
     def place(self, target: Path, *, size: tuple[int, int], quality: int, aside: Path) -> Placed:
         """Put it at `target` with `size` (width, height, upright): as it is where it has it, else written anew.
@@ -57,31 +56,34 @@ class Picture:
         return "unchanged"
 
 
+def picture_state(raw: RawImage, root: Path) -> FileState | None:
+    """The picture file as it is now, readable or not; None for embedded bytes. `ImageError` when missing or outside `root`."""
+    if raw.embedded is not None:
+        return None
+    stat = _path(raw, root).stat()
+    return FileState(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+
+
 def open_picture(raw: RawImage, root: Path, aside: Path) -> Picture:
     """The picture of an image. `ImageError` when it is missing, damaged, or outside `root`."""
     if raw.embedded is not None:
         with _temporary(raw.embedded, raw.image_name, raw.annotation, aside) as file:
             header = read_header(file)
-        return Picture(
-            path=None,
-            embedded=raw.embedded,
-            name=raw.image_name,
-            annotation=raw.annotation,
-            header=header,
-            state=None,
-        )
-    path = ImageResolver(base_dir=root).resolve(raw.image, Source(file=raw.annotation, line=1))
-    header = read_header(path)
-    stat = path.stat()
-    state = FileState(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+        path = None
+    else:
+        path = _path(raw, root)
+        header = read_header(path)
     return Picture(
         path=path,
-        embedded=b"",
+        embedded=raw.embedded or b"",
         name=raw.image_name,
         annotation=raw.annotation,
         header=header,
-        state=state,
     )
+
+
+def _path(raw: RawImage, root: Path) -> Path:
+    return ImageResolver(base_dir=root).resolve(raw.image, Source(file=raw.annotation, line=1))
 
 
 @contextmanager

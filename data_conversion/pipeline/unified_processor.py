@@ -71,7 +71,9 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
     logger.info("format %s: %s", opened.format, opened.reason)
     items = limit_items(opened.export.listing.items, config.limit, config.seed)
     with claimed(config.output) as work:
-        found = work.begin(fingerprint(config, opened.format, items, opened.images, pack))
+        found = work.begin(
+            fingerprint(config, opened.format, items, opened.export, opened.images, pack)
+        )
         if found:
             logger.info("%s", found)
         (config.output / IMAGES).mkdir(exist_ok=True)

@@ -1,5 +1,6 @@
 """The whole pipeline on made exports: pictures, metadata, texts, options, and going on after an interruption."""
 
+import inspect
 import json
 import os
 from dataclasses import replace
@@ -10,7 +11,11 @@ from PIL import Image
 
 from data_conversion.__main__ import main
 from data_conversion.config import ConversionConfig
+from data_conversion.pipeline import fingerprint as fingerprinting
 from data_conversion.pipeline import shards
+from data_conversion.pipeline.fingerprint import fingerprint
+from data_conversion.pipeline.image_index import ImageIndex
+from data_conversion.pipeline.raw import Item
 from data_conversion.pipeline.source import recognised
 from data_conversion.pipeline.unified_processor import convert
 from data_conversion.pipeline.work_folder import claimed
@@ -20,6 +25,7 @@ from src.contract.policy import image_check, scan
 from src.errors import DataError, ProjectError, RecordError, UsageError
 from tests.data_conversion.made_exports import (
     SQUARE,
+    MadeExport,
     box,
     converted,
     image,
@@ -280,6 +286,72 @@ def test_what_changed_in_between_is_done_again(monkeypatch, tmp_path, what):
     converted(monkeypatch, tmp_path, images, **options)
     expected = {"picture": 32, "placed": 32}
     assert len(calls) == (expected[what] if what in expected else 40)
+
+
+def test_a_repaired_picture_leaves_quarantine(monkeypatch, tmp_path):
+    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
+    picture(tmp_path / "in" / "3.jpg")
+    good = (tmp_path / "in" / "3.jpg").read_bytes()
+    (tmp_path / "in" / "3.jpg").write_bytes(b"torn")
+    interrupted(monkeypatch, tmp_path, images, 20)
+    (tmp_path / "in" / "3.jpg").write_bytes(good)
+    done, _ = converted(monkeypatch, tmp_path, images)
+    assert (done.num_written, done.num_quarantined) == (40, 0)
+
+
+def test_a_picture_that_was_missing_is_looked_for_again(monkeypatch, tmp_path):
+    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
+    root = tmp_path / "pictures"
+    for n in range(40):
+        picture(root / f"{n}.jpg")
+    store = root / "store"
+    (root / "3.jpg").rename(store)
+    (root / "3.jpg").symlink_to(store)
+    store.rename(tmp_path / "away")
+    options = {"pictures": False, "image_root": root}
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 20)
+        with pytest.raises(Interrupt):
+            converted(patch, tmp_path, images, **options)
+    (tmp_path / "away").rename(store)
+    calls = interrupt_after(monkeypatch, 100)
+    converted(monkeypatch, tmp_path, images, **options)
+    assert len(calls) == 32
+
+
+def marks(folder, *names, export=None):
+    """The fingerprint of an export in `folder` whose items name files."""
+    items = [Item(key=name, annotation=name) for name in names]
+    images = ImageIndex(root=folder, by_name=None)
+    export = export or MadeExport(())
+    source = folder / "data.yaml"
+    config = ConversionConfig(input=source, output=folder / "out")
+    return fingerprint(config, "made", items, export, images, None)
+
+
+def test_annotations_behind_links_and_beside_the_input_file_are_watched(tmp_path):
+    (tmp_path / "data.yaml").write_text("")
+    (tmp_path / "a.txt").write_text("1")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "a.txt")
+    before = marks(tmp_path, "b.txt")
+    assert marks(tmp_path, "b.txt") == before
+    (tmp_path / "a.txt").write_text("12")
+    assert marks(tmp_path, "b.txt")["annotation files"] != before["annotation files"]
+
+
+def test_the_code_of_a_conversion_is_watched_as_a_whole(monkeypatch, tmp_path):
+    (tmp_path / "data.yaml").write_text("")
+    plain = Path.read_bytes
+    first = marks(tmp_path)
+    own = Path(inspect.getfile(MadeExport))
+    for name in ("src/contract/validate.py", "src/images.py", str(own)):
+        changed = (Path(fingerprinting.__file__).parents[2] / name).resolve()
+        monkeypatch.setattr(
+            Path, "read_bytes", lambda path, at=changed: plain(path) + b"#" * (path == at)
+        )
+        assert marks(tmp_path)["code"] != first["code"]
+    monkeypatch.setattr(fingerprinting, "version", lambda name: f"another {name}")
+    assert marks(tmp_path)["libraries"] != first["libraries"]
 
 
 def test_fail_fast_sees_what_an_earlier_run_put_aside(monkeypatch, tmp_path):
