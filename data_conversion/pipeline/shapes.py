@@ -1,7 +1,8 @@
 """The steps on shapes: what an annotated object becomes on the upright picture. Pure functions of one object.
 
-box of a polygon (`geometry=bbox`) or its pieces clipped to the picture -> pieces by policy -> smallest area -> vertex cap ->
-the size of the picture that is written. Every change and every drop comes back as a finding. Points keep their annotated order.
+clipped to the picture -> pieces by policy, or the box around what is left of a polygon (`geometry=bbox`) -> smallest area ->
+vertex cap -> the size of the picture that is written. Every change and every drop comes back as a finding. Points keep their
+annotated order.
 """
 
 from __future__ import annotations
@@ -78,10 +79,10 @@ def _fitted(
         findings.append(_finding(item, "dropped", "not-finite", "a coordinate is no finite number"))
         return
     whole = paths[0] if len(paths) == 1 else None
-    if options.geometry == "bbox" and item.kind == "poly":
+    paths = _clipped(item, paths, size, findings)
+    if options.geometry == "bbox" and item.kind == "poly" and paths:
         whole = None
         item, paths = _boxed(item, paths, options.parts, findings)
-    paths = _clipped(item, paths, size, findings)
     if len(paths) > 1 and item.kind == "poly":
         paths = _one_or_split(item, paths, options.parts, findings)
     for path in paths:
@@ -120,7 +121,7 @@ def _stays(item: RawObject, size: tuple[int, int], options: ShapeOptions) -> boo
 def _boxed(
     item: RawObject, paths: list[Path], policy: PartsPolicy, findings: Findings
 ) -> tuple[RawObject, list[Path]]:
-    """The box around all pieces; one around each with `parts="split"`."""
+    """The box around all pieces inside the picture; one around each with `parts="split"`."""
     groups = [[path] for path in paths] if policy == "split" else [paths]
     boxes = [_pairs(bounds_of([pair for path in group for pair in path])) for group in groups]
     if len(paths) > 1:

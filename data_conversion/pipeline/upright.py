@@ -22,8 +22,9 @@ def place_upright(
 ) -> tuple[RawImage, tuple[Finding, ...]]:
     """Move the points into the upright picture, when the annotator saw the stored pixels instead.
 
-    `mode` "raw" or "upright" says which; "auto" decides by the annotated size. Where that fits both, or there is none, a
-    rotated picture is undecidable and refused. A size that fits neither is refused: the points then belong to another picture.
+    An annotated size that fits one of the two alone tells which, whatever `mode` says. Where it fits both, or there is none,
+    `mode` "raw" or "upright" decides, and with "auto" a rotated picture is refused. A size that fits neither is refused:
+    the points then belong to another picture.
     """
     stored = (header.width, header.height)
     if raw.size is not None and raw.size not in (stored, header.upright_size):
@@ -31,11 +32,11 @@ def place_upright(
     if header.orientation == 1:
         return raw, () if raw.size else (_note_size(header),)
     frames = {"raw": stored, "upright": header.upright_size}
-    if mode == "auto":
-        fitting = [name for name, size in frames.items() if size == raw.size]
-        if len(fitting) != 1:
-            raise _undecidable(raw, header)
+    fitting = [name for name, size in frames.items() if size == raw.size]
+    if len(fitting) == 1:
         seen = fitting[0]
+    elif mode == "auto":
+        raise _undecidable(raw, header)
     else:
         seen = mode
     if seen == "upright":
