@@ -16,6 +16,7 @@ Which question holds the label, and what any of it means, is the domain pack's a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -121,12 +122,9 @@ class TelecomExport:
 
     def _picture(self, item: Item) -> str:
         """The picture of the same stem; where there are several, by the order of `IMAGE_SUFFIXES`."""
-        index = self.images.by_name
-        if index is not None:
-            for suffix in IMAGE_SUFFIXES:
-                name = item.key + suffix
-                if name.rpartition("/")[2] in index:
-                    return self.images.find(name, item.annotation)
+        for suffix in IMAGE_SUFFIXES if self.images.by_name is not None else ():
+            with suppress(RecordError):
+                return self.images.find(item.key + suffix, item.annotation)
         return self.images.find(item.key + IMAGE_SUFFIXES[0], item.annotation)
 
 

@@ -10,6 +10,7 @@ from data_conversion.pipeline.json_values import Object
 from src.errors import RecordError
 from src.images import SUFFIXES
 
+_UPLOAD_FOLDER = re.compile(r"^/?data/upload/(\d+/)?")  # the server's, not the pictures'
 _UPLOAD = re.compile(r"(^|/)[0-9a-f]{8}-(?=[^/]+$)")
 EMBEDDED = "data:image/"
 
@@ -53,9 +54,10 @@ def path_in(value: str) -> str:
 
 
 def find_picture(value: str, images: ImageIndex, where: str) -> str:
-    """The picture's path below the image root: by the name as it is, decoded, and without the prefix that an upload gets."""
+    """The picture's path below the image root: by the name as it is, decoded, without an upload's folder and prefix."""
     path = path_in(value)
     names = [path, unquote(path)]
+    names += [_UPLOAD_FOLDER.sub("", name) for name in names]
     names += [_UPLOAD.sub(r"\1", name) for name in names]
     missing: RecordError | None = None
     for name in dict.fromkeys(names):

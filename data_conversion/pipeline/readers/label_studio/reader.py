@@ -106,11 +106,12 @@ class LabelStudioExport:
             )
         objects = [read_region(region, index, notes) for index, region in enumerate(shaped)]
         free = [one for region in regions if region.geometry is None for one in region.results]
-        image, name, embedded = self._picture(raw, results, item, where)
+        image, name, named, embedded = self._picture(raw, results, item, where)
         return RawImage(
             annotation=item.annotation,
             image=image,
             image_name=name,
+            named=named,
             size=next(iter(sizes), _size_in(raw)),
             objects=tuple(found for found in objects if found is not None),
             num_objects=len(shaped),
@@ -121,16 +122,16 @@ class LabelStudioExport:
 
     def _picture(
         self, raw: values.Object, results: list[values.Object], item: Item, where: str
-    ) -> tuple[str, str, bytes | None]:
-        """(path below the image root, name in the output, bytes where the task holds the picture)."""
+    ) -> tuple[str, str, str, bytes | None]:
+        """(path below the image root, name in the output, name in the task, bytes where the task holds the picture)."""
         names = (values.text(one.get("to_name")) for one in results)
         wanted = next((name for name in names if name), "")
         value = picture_value(values.mapping(raw.get("data")), wanted, where)
         if value.startswith(EMBEDDED):
             data, suffix = values.picture_bytes(value.partition(",")[2], where)
-            return "", f"{item.key}{suffix}", data
+            return "", f"{item.key}{suffix}", "", data
         image = find_picture(value, self.images, where)
-        return image, image, None
+        return image, image, path_in(value), None
 
 
 def _taken_results(raw: values.Object, where: str, notes: Notes) -> list[values.Object]:
