@@ -192,6 +192,20 @@ def test_of_several_pictures_the_one_that_results_refer_to_is_taken(tmp_path):
         read_one(READER, tmp_path)
 
 
+def test_results_about_several_pictures_are_refused(tmp_path):
+    touch(tmp_path, "a.jpg", "b.jpg")
+    data = {"image": "a.jpg", "image2": "b.jpg"}
+    second = {**box(), "id": "other", "to_name": "image2"}
+    write(tmp_path, [task([{**box(), "to_name": "image"}, second], data=data)])
+    with pytest.raises(ProjectError, match="about several pictures"):
+        read_one(READER, tmp_path)
+    write(tmp_path, [task([second], data=data)])
+    assert read_one(READER, tmp_path).image == "b.jpg"
+    write(tmp_path, [task([{**second, "to_name": "right"}], data=data)])
+    with pytest.raises(ProjectError, match="holds several pictures"):  # which of them is not told
+        read_one(READER, tmp_path)
+
+
 def test_an_embedded_picture_is_taken_as_it_is(tmp_path):
     data = cv2.imencode(".png", np.zeros((40, 60), np.uint8))[1].tobytes()
     value = f"data:image/png;base64,{base64.b64encode(data).decode()}"

@@ -18,15 +18,12 @@ EMBEDDED = "data:image/"
 def picture_value(data: Object, wanted: str, where: str) -> str:
     """The value of the task's data that is a picture.
 
-    That under `wanted` (the name of the tag which the results refer to) or under "image" goes first; of other keys exactly one
-    may hold a picture. `RecordError` otherwise.
+    That under `wanted` (the name of the tag which the results refer to; "image" where there are none) goes first; of other keys
+    exactly one may hold a picture. `RecordError` otherwise.
     """
-    pictures = {
-        key: value for key, value in data.items() if isinstance(value, str) and _is_picture(value)
-    }
-    for key in (wanted, "image"):
-        if key in pictures:
-            return pictures[key]
+    pictures = {key: value for key, value in data.items() if holds_picture(data, key)}
+    if (key := wanted or "image") in pictures:
+        return str(pictures[key])
     if len(pictures) != 1:
         raise RecordError.say(
             "the task's data holds several pictures"
@@ -37,7 +34,15 @@ def picture_value(data: Object, wanted: str, where: str) -> str:
             got=", ".join(sorted(data)),
             expected=f"one value that ends in {' | '.join(SUFFIXES)}",
         )
-    return next(iter(pictures.values()))
+    return str(next(iter(pictures.values())))
+
+
+def holds_picture(data: Object, key: str) -> bool:
+    """Whether a value of the task's data names a picture, or is one."""
+    value = data.get(key)
+    return isinstance(value, str) and (
+        value.startswith(EMBEDDED) or path_in(value).lower().endswith(SUFFIXES)
+    )
 
 
 def path_in(value: str) -> str:
@@ -69,7 +74,3 @@ def find_picture(value: str, images: ImageIndex, where: str) -> str:
             missing = missing or error
     assert missing is not None
     raise missing
-
-
-def _is_picture(value: str) -> bool:
-    return value.startswith(EMBEDDED) or path_in(value).lower().endswith(SUFFIXES)
