@@ -68,6 +68,7 @@ class RawImage:
     holds, dropped ones included. `metadata` (JSON values) goes to the record's metadata as it is, `attributes` describe the
     picture (site, product, video) and may name the group that a split must not part. `named` is how the annotation calls the
     picture, where that may be another path than `image`: two names for one file are a mistake, and tell of it.
+    `frame` "upright": the format says that points refer to the upright picture, so neither EXIF nor the annotated size matters.
     """
 
     annotation: str
@@ -82,6 +83,7 @@ class RawImage:
     captions: tuple[str, ...] = ()
     embedded: bytes | None = None
     named: str = ""
+    frame: Literal["unknown", "upright"] = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
