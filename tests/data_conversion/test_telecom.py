@@ -79,6 +79,7 @@ def test_a_file_is_read_with_its_picture_and_size(tmp_path):
         (["Quad"], [SQUARE], None, None, ["geometry-unknown"]),
         ("ExtentPolygon", [[[1, 1], [1, 5]]], None, None, ["degenerate"]),
         ("LineString", [[1, 1]], None, None, ["point-number"]),
+        ("LineString", [[[1, 1], [5, 5]], [[7, 7], [9, 9]]], None, None, ["line-pieces"]),
         ("Polygon", [[[1, 1], [2, 2]]], None, None, ["point-number"]),
         ("Quad", [[[1, 1], [2, "2"], [3, 3]]], None, None, ["points"]),
         ("Quad", [[[1, 1], [2, True], [3, 3]]], None, None, ["points"]),

@@ -8,7 +8,7 @@ list of them) and `groups`. Coordinates are pixel edges of the picture that the 
 | --- | --- |
 | ExtentPolygon | box (the extent of its points) |
 | Quad, Square, Polygon | polygon, first vertex and direction as drawn; the closing point is no vertex, holes are filled |
-| LineString | line |
+| LineString | line; one of several pieces is dropped |
 
 Which question holds the label, and what any of it means, is the domain pack's affair: here labels and answers are data.
 """
@@ -207,6 +207,10 @@ def _feature_shape(feature: values.Object, notes: Notes) -> tuple[GeometryKind, 
         notes.add("dropped", "points", "the coordinates are no list of finite points", got)
         return None
     ring = rings[0]
+    if len(rings) > 1 and kind == "line":
+        message = "a line of several pieces has no place"
+        notes.add("dropped", "line-pieces", message, f"{len(rings)} pieces")
+        return None
     if len(rings) > 1:
         message = "further outlines are holes; they were filled"
         notes.add("fixed", "holes-filled", message, f"{len(rings) - 1} holes")
