@@ -174,6 +174,15 @@ def test_the_picture_of_another_json_is_not_taken(tmp_path):
         export.read(root)
 
 
+def test_what_an_export_puts_beside_the_files_is_no_annotation(tmp_path):
+    write(tmp_path / "a.json", [])
+    for name in (".export.json", "fidelity_report.json", "sub/.hidden.json"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    assert [item.annotation for item in opened(READER, tmp_path).listing.items] == ["a.json"]
+
+
 def test_folders_named_train_and_val_are_the_split(tmp_path):
     for name in ("train", "valid"):
         write(tmp_path / name / "a.json", [])

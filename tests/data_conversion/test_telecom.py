@@ -97,6 +97,14 @@ def test_geometries(tmp_path, kind, coordinates, result, points, found):
     assert raw.num_objects == 1
 
 
+def test_what_an_export_puts_beside_the_files_is_no_annotation(tmp_path):
+    write(tmp_path, "a", annotation())
+    (tmp_path / ".export.json").write_text("{}")
+    (tmp_path / "fidelity_report.json").write_text("{}")
+    export = TelecomReader().open(tmp_path, ReadOptions(images=ImageIndex.of(tmp_path)))
+    assert [item.annotation for item in export.listing.items] == ["a.json"]
+
+
 def test_the_older_layout_holds_boxes_by_two_corners(tmp_path):
     entries = [
         {"coordinates": [[30, 60], [10, 20]], "properties": {"content": {"label": "thing"}}},

@@ -25,6 +25,7 @@ from data_conversion.pipeline.object_notes import Notes
 from data_conversion.pipeline.raw import Attribute, Item, Listing, RawImage, RawObject
 from data_conversion.pipeline.readers.labelme_mask import decode_mask
 from data_conversion.pipeline.reading import ReadOptions
+from data_conversion.pipeline.row_files import may_hold_annotations
 from src.errors import DataError, RecordError
 
 HEAD_BYTES = 1 << 16
@@ -221,7 +222,7 @@ def _json_files(folder: Path) -> Iterator[Path]:
     for base, folders, names in os.walk(folder):
         folders.sort()
         paths = (Path(base) / name for name in sorted(names) if name.endswith(".json"))
-        yield from (path for path in paths if path.is_file())
+        yield from (path for path in paths if path.is_file() and may_hold_annotations(path))
 
 
 def _ends_of(path: Path) -> bytes:

@@ -35,6 +35,7 @@ from data_conversion.pipeline.raw import (
     RawObject,
 )
 from data_conversion.pipeline.reading import ReadOptions
+from data_conversion.pipeline.row_files import may_hold_annotations
 from src.contract.records import GeometryKind
 from src.contract.repeated_keys import repeated_keys
 from src.errors import DataError, RecordError
@@ -166,7 +167,8 @@ class _Reading:
 
 
 def _json_files(folder: Path) -> Iterator[Path]:
-    return iter(sorted(path for path in folder.rglob("*.json") if path.is_file()))
+    found = (path for path in folder.rglob("*.json") if path.is_file())
+    return iter(sorted(path for path in found if may_hold_annotations(path)))
 
 
 def _entries(raw: values.Object, where: str) -> tuple[list[Any], bool]:
