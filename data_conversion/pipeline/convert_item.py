@@ -70,7 +70,7 @@ def convert_item(job: Job, item: Item) -> tuple[Outcome, bytes]:
     outcome = Outcome(key=item.key, annotation=item.annotation)
     try:
         raw = job.export.read(item)
-        outcome = replace(outcome, image=raw.image, num_objects=raw.num_objects)
+        outcome = replace(outcome, image=raw.image, named=raw.named, num_objects=raw.num_objects)
         _check_name(raw)
         picture = None
         if job.image_root is not None:

@@ -8,7 +8,7 @@ boxes given by two opposite corners. A feature's `properties` hold `content` (th
 | --- | --- |
 | ExtentPolygon | box (the extent of its points) |
 | Quad, Square, Polygon | polygon, first vertex and direction as drawn; the closing point is no vertex, holes are filled |
-| LineString | line |
+| LineString | line; one of several pieces is dropped |
 
 Which question holds the label, and what any of it means, is the domain pack's affair: here labels and answers are data.
 """
@@ -35,6 +35,7 @@ from data_conversion.pipeline.raw import (
 from data_conversion.pipeline.readers.telecom_pictures import PicturesBeside
 from data_conversion.pipeline.readers.telecom_shapes import corner_shape, feature_shape
 from data_conversion.pipeline.reading import ReadOptions
+from data_conversion.pipeline.row_files import may_hold_annotations
 from src.contract.repeated_keys import repeated_keys
 from src.errors import DataError, RecordError
 
@@ -196,7 +197,7 @@ class _Reading:
 def _json_files(folder: Path) -> Iterator[Path]:
     """Files that end in .json, in any case, sorted."""
     found = (path for path in folder.rglob("*") if path.name.lower().endswith(SUFFIX))
-    return iter(sorted(path for path in found if path.is_file()))
+    return iter(sorted(path for path in found if path.is_file() and may_hold_annotations(path)))
 
 
 def _stem(annotation: str) -> str:

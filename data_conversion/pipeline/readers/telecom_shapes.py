@@ -35,6 +35,10 @@ def feature_shape(feature: values.Object, notes: Notes) -> tuple[GeometryKind, P
         notes.add("dropped", "points", "the coordinates are no list of finite points", got)
         return None
     ring = rings[0]
+    if len(rings) > 1 and kind == "line":
+        message = "a line of several pieces has no place"
+        notes.add("dropped", "line-pieces", message, f"{len(rings)} pieces")
+        return None
     if len(rings) > 1:
         message = "further outlines are holes; they were filled"
         notes.add("fixed", "holes-filled", message, f"{len(rings) - 1} holes")
