@@ -9,7 +9,8 @@ from data_conversion.pipeline.readers.coco.json_numbers import whole_numbers
 
 SPELLINGS = [
     '"id":7,', '"id": 7}', '"id" : 7,', '"id":  7,', '"id": -7,', '"id": 7 ,', '"id": 007,', '"id": 7.0,', '"id": 7e2,',
-    '"id": "7",',    '"id": 123456789012345678,', '"id": 1234567890123456789,', '"id":,', '"id": ,', '"id":', '"id": 7', '"id"', '"id": 0}',
+    '"id": "7",',    '"id": 123456789012345678,',
+    '"id": 1234567890123456789,', '"id":,', '"id": ,', '"id":', '"id": 7', '"id"', '"id": 0}',
 ]  # fmt: skip
 
 
