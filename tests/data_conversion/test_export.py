@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_conversion.export import main
-from data_conversion.pipeline import exporting
+from data_conversion.pipeline import export_folder, exporting
 from data_conversion.pipeline.fidelity_table import fidelity_table
 from data_conversion.pipeline.writers.registry import WRITERS
 from src.contract.records import Message, Record, Source
@@ -77,6 +77,7 @@ def test_pictures_are_placed_under_their_paths_or_not_at_all(data, tmp_path):
     with_, without = contents(tmp_path / "with"), contents(tmp_path / "without")
     pictures = {name for name in with_ if name.startswith("images/")}
     assert pictures == {f"images/sub dir/i{number}.png" for number in range(6)}
+    del with_[".export.json"], without[".export.json"]  # which files are the export's
     assert {name: with_[name] for name in with_.keys() - pictures} == without
 
 
@@ -84,20 +85,63 @@ def test_a_second_run_changes_nothing_and_mends_what_was_cut_short(data, tmp_pat
     """Fault: an interrupted export whose folder is taken for a foreign one, or whose rest is believed complete."""
     out = tmp_path / "out"
     main(words(data, out, "--space", "norm1000"))
-    first = contents(out)
+    first, before = contents(out), (data / "val.jsonl").read_bytes()
     main(words(data, out, "--space", "norm1000"))
     assert contents(out) == first
 
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(exporting, "link_image", killed)
+        patched.setattr(exporting, "put_in_place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            main(words(data, out, "--space", "norm100"))
+    assert contents(out) == first
+    with monkeypatch.context() as patched:
+        patched.setattr(export_folder, "_remove", killed)
+        (data / "val.jsonl").write_bytes(b"")
         with pytest.raises(KeyboardInterrupt):
             main(words(data, out, "--space", "norm100"))
     assert "fidelity_report.json" not in contents(out)
-    assert contents(out)["train.json"] == first["train.json"]
+    (data / "val.jsonl").write_bytes(before)
     main(words(data, out, "--space", "norm1000"))
+    assert contents(out) == first
+
+
+def test_a_second_run_removes_what_it_does_not_write_again(data, tmp_path):
+    """Fault: annotations of records that are gone stay, and are read back with the others."""
+    out = tmp_path / "out"
+    main(words(data, out, format="labelme"))
+    assert sum(name.endswith("i3.json") for name in contents(out)) == 1
+    (out / "images" / "notes.txt").write_text("mine")
+    (data / "val.jsonl").write_bytes(b"")
+    lines = (data / "train.jsonl").read_bytes().splitlines(keepends=True)
+    (data / "train.jsonl").write_bytes(lines[0])
+    main(words(data, out, format="labelme"))
+    assert sorted(contents(out)) == [
+        ".export.json",
+        "fidelity_report.json",
+        "images/notes.txt",
+        "images/sub dir/i0.json",
+        "images/sub dir/i0.png",
+    ]
+    # another format over it: what the earlier export wrote goes, what others wrote stays
+    main(words(data, out, "--overwrite", format="coco"))
+    assert "images/sub dir/i0.json" not in contents(out)
+    assert {"images/notes.txt", "annotations/instances_train.json"} <= set(contents(out))
+
+
+def test_a_mistaken_run_leaves_things_as_they_were(data, tmp_path):
+    """Fault: wrong options cost a finished export its marker, or leave a folder that the next run takes for foreign."""
+    out = tmp_path / "out"
+    mistaken = words(data, out, "--space", "norm1", format="qwen")
+    assert run(main, mistaken) == 2
+    assert not out.exists()
+    main(words(data, out, "--space", "norm1000", format="qwen"))
+    first = contents(out)
+    assert run(main, mistaken) == 2
+    (data / "images" / "sub dir" / "i2.png").unlink()
+    assert run(main, words(data, out, "--space", "norm1000", format="qwen")) == 1
     assert contents(out) == first
 
 
@@ -122,7 +166,7 @@ def test_wrong_input_stops_the_export_with_its_place(data, tmp_path):
     picture(data / "images" / "sub dir" / "i2.png", (10, 10))
     with pytest.raises(ProjectError, match="the record's size is not the picture's"):
         main(words(data, tmp_path / "a", "--space", "norm1000"))
-    assert "fidelity_report.json" not in contents(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
     with (data / "val.jsonl").open("ab") as handle:
         handle.write(b'{"images": ["../../secret.png"], "objects": [], "width": 1, "height": 1}\n')
     with pytest.raises(ProjectError, match="not allowed"):
