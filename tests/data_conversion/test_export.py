@@ -16,7 +16,7 @@ from src.contract.records import Message, Record, Source
 from src.contract.write import record_to_line
 from src.errors import ProjectError, UsageError
 from src.utils.cli import run
-from tests.data_conversion.conversations import draw_pictures, picture, read_all, records
+from tests.data_conversion.conversations import draw_pictures, opened, picture, read_all, records
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -211,6 +211,20 @@ def test_wrong_usage_is_exit_code_2(data, tmp_path, capsys, more, message):
     assert run(main, arguments) == 2
     error = capsys.readouterr().err
     assert any(part in error for part in message.split("|"))
+
+
+def test_yolo_parts_say_in_their_names_what_they_are(data, tmp_path, capsys):
+    """Fault: a data.yaml whose keys no trainer and no reader knows."""
+    data.joinpath("train.jsonl").rename(data / "mine_Train-2.jsonl")
+    data.joinpath("val.jsonl").rename(data / "validation.jsonl")
+    parts = ["--jsonl", f"{data}/mine_Train-2.jsonl", f"{data}/validation.jsonl"]
+    assert main([*parts, "--format", "yolo_seg", "--output", f"{tmp_path}/out"]) == 0
+    split = opened("yolo", tmp_path / "out").listing.split
+    assert sorted(split.values()) == ["train"] * 4 + ["val"] * 2
+    data.joinpath("validation.jsonl").rename(data / "all.jsonl")
+    wrong = ["--jsonl", f"{data}/all.jsonl", "--format", "yolo_det", "--output", f"{tmp_path}/no"]
+    assert run(main, wrong) == 2
+    assert "mine_train.jsonl" in capsys.readouterr().err
 
 
 def test_prompt_and_json_report(data, tmp_path, capsys):
