@@ -204,6 +204,9 @@ def test_a_picture_that_only_exif_turns_is_counted(tmp_path):
         (["--format", "ms_swift", "--prompt", "<image>look"], "placeholder"),
         (["--format", "qwen", "--space", "norm1000", "--answer", "compact"], "written as qwen"),
         (["--format", "llama_factory", "--space", "norm1"], "whole|norm1000"),
+        (["--format", "coco", "--space", "norm1000"], "the option space"),
+        (["--format", "voc", "--answer", "qwen", "--prompt", "a"], "the option answer and prompt"),
+        (["--format", "cvat", "--domain", "base"], "the option domain"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(data, tmp_path, capsys, more, message):
