@@ -54,7 +54,7 @@ def check_folder(output: Path, *, format: str, parts: tuple[str, ...], overwrite
         raise DataError.say(
             f"output folder {output} holds something else",
             expected="an empty folder, or an earlier export of the same parts in the same format",
-            remedy="choose another folder, or say overwrite (its other files stay)",
+            remedy="choose another folder, or give the option overwrite (files of others stay)",
         )
 
 

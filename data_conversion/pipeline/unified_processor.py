@@ -102,7 +102,7 @@ def _check_output(config: ConversionConfig) -> None:
     if occupied and not own and not config.overwrite:
         raise DataError.say(
             f"output folder {config.output} holds something else",
-            remedy="choose an empty folder, or pass overwrite=true",
+            remedy="choose an empty folder, or give the option overwrite",
         )
 
 

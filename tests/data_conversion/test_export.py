@@ -200,7 +200,7 @@ def test_a_picture_that_only_exif_turns_is_counted(tmp_path):
     ("more", "message"),
     [
         (["--format", "ms_swfit"], "did you mean ms_swift"),
-        (["--format", "qwen"], "--space norm1000"),
+        (["--format", "qwen"], "the option space: norm1000"),
         (["--format", "ms_swift", "--prompt", "<image>look"], "placeholder"),
         (["--format", "qwen", "--space", "norm1000", "--answer", "compact"], "written as qwen"),
         (["--format", "llama_factory", "--space", "norm1"], "whole|norm1000"),
@@ -249,11 +249,11 @@ def test_the_documented_table_is_what_the_writers_declare(capsys):
 def test_the_launcher_exports(data, tmp_path):
     done = subprocess.run(
         ["bash", "data_conversion/export_dataset.sh", f"jsonl={data}/train.jsonl,{data}/val.jsonl",
-         "format=qwen", f"output={tmp_path}/out", "space=qwen25", "images=false"],
+         "format=qwen", f"output={tmp_path}/out", "space=qwen25", "images=false", "json=true"],
         cwd=ROOT, env=dict(os.environ), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "6 images" in done.stdout
+    assert json.loads(done.stdout)["num_images"] == 6
     assert (tmp_path / "out" / "val.json").is_file()
     assert not (tmp_path / "out" / "images").exists()
 

@@ -30,7 +30,7 @@ from src.utils.logger import get_logger
 
 FILES_LOOKED_AT = 20
 IMAGE_FOLDER = "images/"
-SPACE_REMEDY = "pass space=norm1000 (Qwen3-VL), space=qwen25 (Qwen2.5-VL), space=pixels, ..."
+SPACE_REMEDY = "give the option space: norm1000 (Qwen3-VL), qwen25 (Qwen2.5-VL), pixels, ..."
 logger = get_logger(__name__)
 
 
@@ -69,6 +69,11 @@ class ConversationReader:
     def needs_space(self, row: Row) -> bool:
         """Whether rows like this one say nothing of what their coordinates mean."""
         return True
+
+    @property
+    def looks_for(self) -> str:
+        """A file of the format's rows."""
+        return f"a .json or .jsonl file of {self.title} rows"
 
     def recognise(self, source: Path) -> str:
         """The first of the export's files whose first row is of this format."""

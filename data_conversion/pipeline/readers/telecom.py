@@ -57,6 +57,8 @@ Pairs = list[tuple[float, float]]
 class TelecomReader:
     """Reader of such folders (see the module text)."""
 
+    looks_for = "JSON files with markResult or dataList"
+
     def recognise(self, source: Path) -> str:
         """One of the first JSON files has "markResult" or "dataList"."""
         for path in [source] if source.is_file() else islice(_json_files(source), 3):

@@ -78,7 +78,7 @@ def text_space(options: WriteOptions, name: str) -> Space:
             f"{name} files do not say what their coordinates mean",
             got=options.space or "no space",
             expected=" | ".join(TEXT_SPACES),
-            remedy="--space norm1000 for Qwen3-VL, --space qwen25 for Qwen2.5-VL",
+            remedy="give the option space: norm1000 for Qwen3-VL, qwen25 for Qwen2.5-VL",
         )
     return options.space
 
