@@ -67,7 +67,7 @@ def convert_item(job: Job, item: Item) -> tuple[Outcome, bytes]:
     outcome = Outcome(key=item.key, annotation=item.annotation)
     try:
         raw = job.export.read(item)
-        outcome = replace(outcome, image=raw.image, num_objects=raw.num_objects)
+        outcome = replace(outcome, image=raw.image, named=raw.named, num_objects=raw.num_objects)
         picture = _picture(job, raw)
         if picture is not None:
             outcome = replace(outcome, picture=picture.state)

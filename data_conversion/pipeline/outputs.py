@@ -13,6 +13,7 @@ from typing import IO, Any
 import orjson
 
 from data_conversion.config import ConversionConfig
+from data_conversion.pipeline.image_index import may_be_one
 from data_conversion.pipeline.outcome import Outcome
 from data_conversion.pipeline.page_samples import PageSamples
 from data_conversion.pipeline.raw import Listing, SplitName
@@ -39,7 +40,7 @@ class Overview:
 
     members: list[Member] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, tuple[str, str]] = field(default_factory=dict)
     clashes: set[str] = field(default_factory=set)
 
     def add(self, outcome: Outcome) -> None:
@@ -51,7 +52,8 @@ class Overview:
         )
         self.members.append(Member(key=outcome.key, group=written.group, labels=labels))
         source = outcome.image or f"{outcome.annotation}#{outcome.key}"
-        if self.sources.setdefault(written.image, source) != source:
+        first, named = self.sources.setdefault(written.image, (source, outcome.named))
+        if first != source or not may_be_one(named, outcome.named):
             self.clashes.add(written.image)
 
     def label(self, number: int) -> str:
@@ -78,11 +80,13 @@ def _without_clash(outcome: Outcome, clashes: set[str]) -> Outcome:
     if outcome.written is None or outcome.written.image not in clashes:
         return outcome
     issue = Issue(
-        message="another picture has the same place in the output",
+        message="another picture has the same place in the output, or was found as the same file",
         where=outcome.annotation,
         rule="image-name-taken",
-        got=outcome.written.image,
-        remedy="give the pictures different names",
+        got=f"{outcome.written.image}, named {outcome.named}"
+        if outcome.named
+        else outcome.written.image,
+        remedy="give the pictures different names, in the folders that the annotations name",
     )
     return replace(outcome, written=None, issues=(issue,))
 

@@ -25,6 +25,10 @@ def place_upright(
     `mode` "raw" or "upright" says which; "auto" decides by the annotated size. Where that fits both, or there is none, a
     rotated picture is undecidable and refused. A size that fits neither is refused: the points then belong to another picture.
     """
+    if raw.frame == "upright":
+        if mode == "raw" and header.orientation != 1:
+            raise _contradicted(raw, header)
+        return raw, ()
     stored = (header.width, header.height)
     if raw.size is not None and raw.size not in (stored, header.upright_size):
         raise _size_error(raw, header)
@@ -91,6 +95,16 @@ def _size_error(raw: RawImage, header: ImageHeader) -> RecordError:
         got=f"annotation {raw.size[0]}x{raw.size[1]}",
         expected=f"image {header.width}x{header.height} ({raw.image or raw.image_name})",
         remedy="the points were drawn on another picture: restore it, or correct the size",
+    )
+
+
+def _contradicted(raw: RawImage, header: ImageHeader) -> RecordError:
+    return RecordError.say(
+        "the format's coordinates refer to the upright picture, not to the stored one",
+        where=raw.annotation or raw.image,
+        rule="exif-contradicted",
+        got=f"exif=raw, EXIF orientation {header.orientation}",
+        remedy="leave exif=raw out, or store the picture the way that the annotator saw it, without the tag",
     )
 
 

@@ -79,6 +79,7 @@ def test_a_file_is_read_with_its_picture_and_size(tmp_path):
         (["Quad"], [SQUARE], None, None, ["geometry-unknown"]),
         ("ExtentPolygon", [[[1, 1], [1, 5]]], None, None, ["degenerate"]),
         ("LineString", [[1, 1]], None, None, ["point-number"]),
+        ("LineString", [[[1, 1], [5, 5]], [[7, 7], [9, 9]]], None, None, ["line-pieces"]),
         ("Polygon", [[[1, 1], [2, 2]]], None, None, ["point-number"]),
         ("Quad", [[[1, 1], [2, "2"], [3, 3]]], None, None, ["points"]),
         ("Quad", [[[1, 1], [2, True], [3, 3]]], None, None, ["points"]),
@@ -94,6 +95,14 @@ def test_geometries(tmp_path, kind, coordinates, result, points, found):
         [] if result is None else [(result, points)]
     )
     assert raw.num_objects == 1
+
+
+def test_what_an_export_puts_beside_the_files_is_no_annotation(tmp_path):
+    write(tmp_path, "a", annotation())
+    (tmp_path / ".export.json").write_text("{}")
+    (tmp_path / "fidelity_report.json").write_text("{}")
+    export = TelecomReader().open(tmp_path, ReadOptions(images=ImageIndex.of(tmp_path)))
+    assert [item.annotation for item in export.listing.items] == ["a.json"]
 
 
 def test_the_older_layout_holds_boxes_by_two_corners(tmp_path):

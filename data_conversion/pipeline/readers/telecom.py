@@ -8,7 +8,7 @@ list of them) and `groups`. Coordinates are pixel edges of the picture that the 
 | --- | --- |
 | ExtentPolygon | box (the extent of its points) |
 | Quad, Square, Polygon | polygon, first vertex and direction as drawn; the closing point is no vertex, holes are filled |
-| LineString | line |
+| LineString | line; one of several pieces is dropped |
 
 Which question holds the label, and what any of it means, is the domain pack's affair: here labels and answers are data.
 """
@@ -16,6 +16,7 @@ Which question holds the label, and what any of it means, is the domain pack's a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -34,6 +35,7 @@ from data_conversion.pipeline.raw import (
     RawObject,
 )
 from data_conversion.pipeline.reading import ReadOptions
+from data_conversion.pipeline.row_files import may_hold_annotations
 from src.contract.records import GeometryKind
 from src.contract.repeated_keys import repeated_keys
 from src.errors import DataError, RecordError
@@ -123,12 +125,9 @@ class TelecomExport:
 
     def _picture(self, item: Item) -> str:
         """The picture of the same stem; where there are several, by the order of `IMAGE_SUFFIXES`."""
-        index = self.images.by_name
-        if index is not None:
-            for suffix in IMAGE_SUFFIXES:
-                name = item.key + suffix
-                if name.rpartition("/")[2] in index:
-                    return self.images.find(name, item.annotation)
+        for suffix in IMAGE_SUFFIXES if self.images.by_name is not None else ():
+            with suppress(RecordError):
+                return self.images.find(item.key + suffix, item.annotation)
         return self.images.find(item.key + IMAGE_SUFFIXES[0], item.annotation)
 
 
@@ -170,7 +169,8 @@ class _Reading:
 
 
 def _json_files(folder: Path) -> Iterator[Path]:
-    return iter(sorted(path for path in folder.rglob("*.json") if path.is_file()))
+    found = (path for path in folder.rglob("*.json") if path.is_file())
+    return iter(sorted(path for path in found if may_hold_annotations(path)))
 
 
 def _entries(raw: values.Object, where: str) -> tuple[list[Any], bool]:
@@ -211,6 +211,10 @@ def _feature_shape(feature: values.Object, notes: Notes) -> tuple[GeometryKind, 
         notes.add("dropped", "points", "the coordinates are no list of finite points", got)
         return None
     ring = rings[0]
+    if len(rings) > 1 and kind == "line":
+        message = "a line of several pieces has no place"
+        notes.add("dropped", "line-pieces", message, f"{len(rings)} pieces")
+        return None
     if len(rings) > 1:
         message = "further outlines are holes; they were filled"
         notes.add("fixed", "holes-filled", message, f"{len(rings) - 1} holes")
