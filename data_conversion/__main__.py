@@ -41,6 +41,9 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(AGAIN)
         return 130
     print(json.dumps(asdict(done)) if as_json else explain(config, done))
+    if done.num_read and not done.num_written:
+        sys.stderr.write(f"error: not one of {done.num_read} images could be used\n")
+        return 1
     return 0
 
 

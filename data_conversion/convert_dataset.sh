@@ -16,7 +16,7 @@ usage: bash data_conversion/convert_dataset.sh input=DIR|FILE output=DIR [format
             emptied=quarantine|negative
   pictures  resize=true|false min_pixels=N max_pixels=1048576 image_factor=32 quality=95 (any size turns resize on)
   split     split=auto|seeded val_ratio=0.1 group_by=REGEX|key:NAME seed=17
-  running   workers=N fail_fast=true overwrite=true env=...
+  running   workers=N fail_fast=true overwrite=true json=true env=...
 
 The same names are read from the environment. Killed or interrupted, the same command goes on where it stopped. Outputs:
 all_samples.jsonl, train.jsonl, val.jsonl, train_tiny.jsonl, val_tiny.jsonl, images/, label_vocabulary.json, quarantine.jsonl,
@@ -29,7 +29,7 @@ main() {
   local values=(input output format image_root space exif limit domain unmapped summary geometry parts max_vertices min_area emptied
     min_pixels max_pixels image_factor quality split val_ratio group_by seed workers)
   local switches=(images keep_crowd resize fail_fast overwrite)
-  words_parse "${values[@]}" "${switches[@]}" env -- "$@"
+  words_parse "${values[@]}" "${switches[@]}" json env -- "$@"
   local required
   for required in input output; do
     [ -n "${!required:-}" ] || die "$required= is missing; see --help" 2
@@ -44,6 +44,7 @@ main() {
     [ -n "$value" ] || continue
     if is_true "$name" "$value"; then arguments+=("--${name//_/-}"); else arguments+=("--no-${name//_/-}"); fi
   done
+  if is_true json "${json:-}"; then arguments+=(--json); fi
   local python
   python=$(bash "$ROOT/scripts/setup.sh" env="${env:-auto}" | tail -n 1)
   PYTHONPATH=$ROOT exec "$python" -m data_conversion "${arguments[@]}"

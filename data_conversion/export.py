@@ -12,7 +12,7 @@ from data_conversion.pipeline.answer_text import norm_of
 from data_conversion.pipeline.exporting import ExportConfig, explain, export, report
 from data_conversion.pipeline.fidelity_table import fidelity_table
 from data_conversion.pipeline.reading import Space
-from data_conversion.pipeline.writers.registry import WRITERS
+from data_conversion.pipeline.writers.registry import CONVERSATIONS, WRITERS
 from data_conversion.pipeline.writing import WriteOptions
 from src.datasets.builders.config import JsonFormat
 from src.datasets.builders.jsonlines import PLACEHOLDERS
@@ -39,11 +39,10 @@ def main(argv: Sequence[str]) -> int:
     add(
         "--answer",
         choices=get_args(JsonFormat),
-        default="qwen",
-        help="format of the answers of conversation formats",
+        help="format of the answers of conversation formats (qwen)",
     )
     add("--prompt", help="user turn of conversation formats (default: the domain pack's)")
-    add("--domain", default=DEFAULT_DOMAIN, help="domain pack whose prompts are used")
+    add("--domain", help=f"domain pack whose prompts conversation formats have ({DEFAULT_DOMAIN})")
     add("--no-images", action="store_true", help="write annotations only; look at no picture")
     add("--overwrite", action="store_true", help="use an output folder that holds other files")
     add("--json", action="store_true", help="print the report as JSON")
@@ -65,11 +64,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _config(options: dict[str, Any]) -> ExportConfig:
+    _check_used(options)
     space = options["space"]
+    answer: JsonFormat = options["answer"] or "qwen"
     # ms-swift writes coordinates in the model's own space when it encodes a row: for Qwen3-VL 0..1000.
     norm = "norm1000" if options["format"] == "ms_swift" else norm_of(space)
-    pack = load_pack(options["domain"])
-    system, user = render_prompts(pack, "dense", options["answer"], norm, user=options["prompt"])
+    pack = load_pack(options["domain"] or DEFAULT_DOMAIN)
+    system, user = render_prompts(pack, "dense", answer, norm, user=options["prompt"])
     for text in (system or "", user):
         for placeholder in (*PLACEHOLDERS, "<bbox>", "<ref-object>"):
             if placeholder in text:
@@ -84,11 +85,23 @@ def _config(options: dict[str, Any]) -> ExportConfig:
             space=space,
             prompt=user,
             system=system,
-            answer=options["answer"],
+            answer=answer,
         ),
         images=not options["no_images"],
         overwrite=options["overwrite"],
     )
+
+
+def _check_used(options: dict[str, Any]) -> None:
+    """`UsageError` for options that would change nothing."""
+    if options["format"] in CONVERSATIONS or options["format"] not in WRITERS:
+        return
+    given = [name for name in ("space", "answer", "prompt", "domain") if options[name] is not None]
+    if given:
+        raise UsageError.say(
+            f"{options['format']} holds annotations, no text: nothing would come of the option {' and '.join(given)}",
+            remedy=f"leave it out, or write {', '.join(CONVERSATIONS)}",
+        )
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ def in_pixels(
                 rule="space-contradicted",
                 got=f"{axis}={value:g}",
                 expected=f"0..{limit} for a picture of {size[0]}x{size[1]}",
-                remedy="say what the coordinates mean by space=pixels|norm1|norm100|norm1000|qwen25",
+                remedy="say what the coordinates mean by the option space: pixels|norm1|norm100|norm1000|qwen25",
             )
     return from_space(points, space, size)
 

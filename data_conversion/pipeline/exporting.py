@@ -1,7 +1,7 @@
 """Contract JSONL into another format: pictures put in place, annotations by the format's writer, and what it could not keep.
 
 Records are streamed: memory does not grow with a part unless the format's one file needs all of it. `fidelity_report.json` comes
-last and marks a finished export; an interrupted one is simply run again.
+last and marks a finished export; one that fails or is interrupted leaves an earlier one as it was, and is simply run again.
 """
 
 from __future__ import annotations
@@ -9,12 +9,19 @@ from __future__ import annotations
 import filecmp
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from data_conversion.pipeline.export_folder import (
+    JSON,
+    check_folder,
+    put_in_place,
+    staging,
+    stands,
+)
 from data_conversion.pipeline.place_image import link_image
 from data_conversion.pipeline.writers.registry import WRITERS
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Writer
@@ -28,12 +35,10 @@ from src.utils.progress import progress
 from src.utils.suggest import did_you_mean
 
 REPORT = "fidelity_report.json"
-MARKER = ".export.json"
 VERSION = 1
 CHAT = "chat records left out"
 SUMMARY_ONLY = "records with a summary and no objects left out"
 ROTATED = "pictures that are turned by their EXIF tag only: a program that ignores it sees other coordinates"
-JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +67,11 @@ class Exported:
 
 @dataclass(slots=True, kw_only=True)
 class _Pictures:
-    """Puts pictures into the output; two parts may share one, but not two under one path."""
+    """Puts pictures into `staged`, but for those that `output` holds already; two parts may share one, but not two under one
+    path."""
 
     output: Path
+    staged: Path
     placed: dict[str, Path] = field(default_factory=dict)
 
     def place(self, record: Record, resolver: ImageResolver) -> bool:
@@ -84,7 +91,8 @@ class _Pictures:
                     remedy="export the parts into folders of their own",
                 )
         elif name not in self.placed:
-            link_image(path, self.output / name)
+            if not stands(path, self.output, name):
+                link_image(path, self.staged / name)
             self.placed[name] = path
         return header.orientation != 1
 
@@ -92,18 +100,33 @@ class _Pictures:
 def export(config: ExportConfig) -> Exported:
     """Run a whole export; `ProjectError` when it cannot be done as asked: nothing is left out without being counted."""
     writer = _writer(config.format)
-    indices = {path.stem: JsonlIndex.open(path) for path in config.jsonl}
     _check_output(config)
+    indices = {path.stem: JsonlIndex.open(path) for path in config.jsonl}
+    parts = tuple(sorted(indices))
     output = config.options.output
-    (output / REPORT).unlink(missing_ok=True)
-    write_bytes(output / MARKER, _marker(config))
+    check_folder(output, format=config.format, parts=parts, overwrite=config.overwrite)
+    with staging(output) as staged:
+        pictures = _Pictures(output=output, staged=staged) if config.images else None
+        done = _write(config, writer, indices, pictures, staged)
+        write_bytes(staged / REPORT, orjson.dumps(report(done, config), option=JSON))
+        standing = pictures.placed if pictures else ()
+        put_in_place(output, format=config.format, parts=parts, standing=standing, last=REPORT)
+    return done
+
+
+def _write(
+    config: ExportConfig,
+    writer: Writer,
+    indices: Mapping[str, JsonlIndex],
+    pictures: _Pictures | None,
+    staged: Path,
+) -> Exported:
     losses: Counter[str] = Counter()
-    pictures = _Pictures(output=output) if config.images else None
     parts = {
         name: _dense(index, writer.fidelity, pictures, losses) for name, index in indices.items()
     }
-    written = writer.write(parts, config.options)
-    done = Exported(
+    written = writer.write(parts, replace(config.options, output=staged))
+    return Exported(
         format=config.format,
         parts={name: len(index) for name, index in indices.items()},
         num_images=written.num_images,
@@ -111,8 +134,6 @@ def export(config: ExportConfig) -> Exported:
         fidelity=writer.fidelity,
         losses=dict(sorted((losses + written.losses).items())),
     )
-    write_bytes(output / REPORT, orjson.dumps(report(done, config), option=JSON))
-    return done
 
 
 def report(done: Exported, config: ExportConfig) -> dict[str, Any]:
@@ -155,7 +176,7 @@ def _writer(name: str) -> Writer:
 
 
 def _check_output(config: ExportConfig) -> None:
-    """Refuse parts that cannot be told apart, and folders that hold something else than this export."""
+    """Refuse parts that cannot be told apart, and the folder of the records."""
     stems = [path.stem for path in config.jsonl]
     if len(set(stems)) < len(stems):
         raise UsageError.say(
@@ -167,21 +188,6 @@ def _check_output(config: ExportConfig) -> None:
             raise UsageError.say(
                 "the output is the folder of the records", remedy="choose another folder"
             )
-    if config.overwrite or not output.is_dir() or not any(output.iterdir()):
-        return
-    marker = output / MARKER
-    if not marker.is_file() or marker.read_bytes() != _marker(config):
-        raise DataError.say(
-            f"output folder {output} holds something else",
-            expected="an empty folder, or an earlier export of the same parts in the same format",
-            remedy="choose another folder, or pass --overwrite",
-        )
-
-
-def _marker(config: ExportConfig) -> bytes:
-    """What the folder is for; written first, so that an interrupted export knows its own folder again."""
-    parts = sorted(path.stem for path in config.jsonl)
-    return orjson.dumps({"format": config.format, "parts": parts}, option=JSON)
 
 
 def explain(done: Exported, output: Path) -> str:

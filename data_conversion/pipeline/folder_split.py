@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
 
 from data_conversion.pipeline.raw import SplitName
 
@@ -23,6 +25,13 @@ def split_by_folder(keys: Iterable[str]) -> Mapping[str, SplitName] | None:
         if "/" in key and (top := key.split("/", 1)[0].lower()) in SPLIT_NAMES
     }
     return found if set(found.values()) == {"train", "val"} else None
+
+
+def part_of_words(name: str) -> SplitName | None:
+    """train or val, when exactly one of them is a word of a file's name."""
+    words = re.split(r"[^a-z]+", PurePosixPath(name).stem.lower())
+    parts = {SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES}
+    return parts.pop() if len(parts) == 1 else None
 
 
 def unique_key(wanted: str, taken: Mapping[str, object]) -> str:

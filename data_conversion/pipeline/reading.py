@@ -41,6 +41,10 @@ class Export(Protocol):
 class Reader(Protocol):
     """A format. Results do not depend on the order of directory listings."""
 
+    @property
+    def looks_for(self) -> str:
+        """What an input of this format holds, for whoever gave one that no reader knows."""
+
     def recognise(self, source: Path) -> str:
         """Why `source` (a folder, or one file) looks like this format, in a few words; empty when it does not.
 

@@ -75,19 +75,13 @@ def recognised(source: Path) -> tuple[str, str]:
             where=str(source),
             rule="format-ambiguous",
             got="; ".join(f"{name}: {reason}" for name, reason in fitting.items()),
-            remedy="say which one: format=" + "|".join(fitting),
+            remedy="say which one by the option format: " + " | ".join(fitting),
         )
-    looked_for = (f"{name}: {_looked_for(name)}" for name in READERS)
+    looked_for = (f"{name}: {reader.looks_for}" for name, reader in READERS.items())
     raise DataError.say(
         "the format of the input was not recognised",
         where=str(source),
         rule="format-unknown",
         expected="; ".join(looked_for),
-        remedy="give the export's own folder or file as input, or say format=NAME",
+        remedy="give the export's own folder or file as input, or the name of its format by the option format",
     )
-
-
-def _looked_for(name: str) -> str:
-    """The first line that a reader's `recognise` says of itself."""
-    text = type(READERS[name]).recognise.__doc__ or name
-    return text.strip().splitlines()[0]

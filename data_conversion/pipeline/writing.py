@@ -24,10 +24,10 @@ class Fidelity:
     """What the format keeps of a record, declared; the round-trip tests hold each line of it.
 
     `precision` of coordinates: "norm1000" is half a step of the grid (W/2000 px). `vertex_order`: starting vertex and direction
-    of a polygon come back. `labels`: any `desc` comes back as it was. `attributes`, `sizes`, `negatives`, `summaries`: whether
-    metadata.attributes, width and height, images without objects and summary texts come back; `splits`: which part an image
-    belongs to; `object_order`: objects in the record's order, a line from its first point. `notes`: anything else,
-    in words, for the table in the documentation.
+    of a polygon come back. `labels`: any `desc` comes back as it was. `attributes`, `groups`, `sizes`, `negatives`, `summaries`:
+    whether metadata.attributes, which objects metadata.groups puts together, width and height, images without objects and
+    summary texts come back; `splits`: which part an image belongs to; `object_order`: objects in the record's order, a line
+    from its first point. `notes`: anything else, in words, for the table in the documentation.
     """
 
     bbox_2d: Kept
@@ -37,6 +37,7 @@ class Fidelity:
     vertex_order: bool = True
     labels: bool = True
     attributes: bool = False
+    groups: bool = False
     sizes: bool = True
     negatives: bool = True
     summaries: bool = False

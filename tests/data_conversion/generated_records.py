@@ -69,6 +69,9 @@ def _record(rng, key, name):
             {"occluded": True, "colour": "dark red"} if position % 2 else {}
             for position in range(len(objects))
         ]
+        metadata["groups"] = [
+            ("7", "pair", "", "")[position % 4] for position in range(len(objects))
+        ]
     return Record(
         images=("/".join(p for p in ("images", folder, f"{key} {base}") if p),),
         width=width,

@@ -85,8 +85,9 @@ class MadeExport:
 class MadeReader:
     export: MadeExport
 
+    looks_for = "a file called made.json"
+
     def recognise(self, source):
-        """A file called made.json."""
         return "made.json is there" if (source / "made.json").is_file() else ""
 
     def open(self, source, options):

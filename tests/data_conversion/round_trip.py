@@ -40,6 +40,7 @@ LOSS_WORDS = {
     "poly": ("polygon",),
     "line": ("line",),
     "attributes": ("attribute",),
+    "groups": ("group",),
     "summaries": ("summar",),
     "negatives": ("negative", "without objects"),
     "labels": ("label",),
@@ -112,6 +113,10 @@ def _of_image(record, part, images, split, fidelity, found, space):
         found["summaries lost"] += 1
     if dropped := [finding for finding in raw.findings if finding.kind == "dropped"]:
         problems.append(f"{name}: {dropped[0]}")
+    given = record.metadata.get("groups", [""] * len(record.objects))
+    back = [item.group for item in raw.objects]
+    if fidelity.groups and _partition(back) != _partition(given):
+        problems.append(f"{name}: groups {back}")
     expected = expected_objects(record, fidelity)
     if len(expected) != len(raw.objects):
         return [*problems, f"{name}: {len(raw.objects)} objects of {len(expected)}"]
@@ -120,6 +125,11 @@ def _of_image(record, part, images, split, fidelity, found, space):
         said = _of_object(want, got, (record.width, record.height), fidelity, found, space)
         problems += [f"{name}, object {position}: {text}" for text in said]
     return problems
+
+
+def _partition(groups):
+    """Which objects are together, whatever their group is called; each object without one is None."""
+    return [groups.index(name) if name else None for name in groups]
 
 
 def _sorted_as(expected, objects):
@@ -254,6 +264,9 @@ def _of_losses(parts, written, fidelity, found):
     if not fidelity.attributes and found["attributes lost"]:  # a format may hold some of them
         given = [own for record in records for own in record.metadata.get("attributes", ())]
         due["attributes"] = {sum(map(bool, given)), sum(map(len, given))}
+    renamed = {name for r in records for name in r.metadata.get("groups", ())} - {"", "7"}
+    groups = sum("groups" in record.metadata for record in records)
+    due["groups"] = {groups * len(renamed) if fidelity.groups else groups}
     if not fidelity.labels:
         due["labels"] = set(range(1, 10_000))
     for line, counts in due.items():

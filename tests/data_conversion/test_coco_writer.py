@@ -51,7 +51,11 @@ def test_pycocotools_loads_it_and_ids_agree_between_parts(written):
     assert not set(sets["train"].imgs) & set(sets["val"].imgs)
     assert sum(len(one.anns) for one in sets.values()) == done.num_objects
     lines = sum(o.kind == "line" for records in parts.values() for r in records for o in r.objects)
-    assert dict(done.losses) == {"lines (COCO has no open shapes)": lines}
+    grouped = sum("groups" in record.metadata for records in parts.values() for record in records)
+    assert dict(done.losses) == {
+        "lines (COCO has no open shapes)": lines,
+        "records whose metadata.groups is left out": grouped,
+    }
     for part, records in parts.items():
         for image, record in zip(sets[part].imgs.values(), records, strict=True):
             entries = sets[part].imgToAnns[image["id"]]

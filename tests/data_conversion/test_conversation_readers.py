@@ -154,7 +154,7 @@ def test_a_little_outside_is_left_to_the_step_that_clips(folder):
 def test_the_space_must_be_said(folder):
     write_lines(folder / "d.jsonl", [row(BOX)])
     for name in CONVERSATIONS:
-        with pytest.raises(DataError, match="space=norm1000"):
+        with pytest.raises(DataError, match="option space: norm1000"):
             opened(name, folder)
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from data_conversion.export import main
-from data_conversion.pipeline import exporting
+from data_conversion.pipeline import export_folder, exporting
 from data_conversion.pipeline.fidelity_table import fidelity_table
 from data_conversion.pipeline.writers.registry import WRITERS
 from src.contract.records import Message, Record, Source
 from src.contract.write import record_to_line
 from src.errors import ProjectError, UsageError
 from src.utils.cli import run
-from tests.data_conversion.conversations import draw_pictures, picture, read_all, records
+from tests.data_conversion.conversations import draw_pictures, opened, picture, read_all, records
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -77,6 +77,7 @@ def test_pictures_are_placed_under_their_paths_or_not_at_all(data, tmp_path):
     with_, without = contents(tmp_path / "with"), contents(tmp_path / "without")
     pictures = {name for name in with_ if name.startswith("images/")}
     assert pictures == {f"images/sub dir/i{number}.png" for number in range(6)}
+    del with_[".export.json"], without[".export.json"]  # which files are the export's
     assert {name: with_[name] for name in with_.keys() - pictures} == without
 
 
@@ -84,20 +85,63 @@ def test_a_second_run_changes_nothing_and_mends_what_was_cut_short(data, tmp_pat
     """Fault: an interrupted export whose folder is taken for a foreign one, or whose rest is believed complete."""
     out = tmp_path / "out"
     main(words(data, out, "--space", "norm1000"))
-    first = contents(out)
+    first, before = contents(out), (data / "val.jsonl").read_bytes()
     main(words(data, out, "--space", "norm1000"))
     assert contents(out) == first
 
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(exporting, "link_image", killed)
+        patched.setattr(exporting, "put_in_place", killed)
+        with pytest.raises(KeyboardInterrupt):
+            main(words(data, out, "--space", "norm100"))
+    assert contents(out) == first
+    with monkeypatch.context() as patched:
+        patched.setattr(export_folder, "_remove", killed)
+        (data / "val.jsonl").write_bytes(b"")
         with pytest.raises(KeyboardInterrupt):
             main(words(data, out, "--space", "norm100"))
     assert "fidelity_report.json" not in contents(out)
-    assert contents(out)["train.json"] == first["train.json"]
+    (data / "val.jsonl").write_bytes(before)
     main(words(data, out, "--space", "norm1000"))
+    assert contents(out) == first
+
+
+def test_a_second_run_removes_what_it_does_not_write_again(data, tmp_path):
+    """Fault: annotations of records that are gone stay, and are read back with the others."""
+    out = tmp_path / "out"
+    main(words(data, out, format="labelme"))
+    assert sum(name.endswith("i3.json") for name in contents(out)) == 1
+    (out / "images" / "notes.txt").write_text("mine")
+    (data / "val.jsonl").write_bytes(b"")
+    lines = (data / "train.jsonl").read_bytes().splitlines(keepends=True)
+    (data / "train.jsonl").write_bytes(lines[0])
+    main(words(data, out, format="labelme"))
+    assert sorted(contents(out)) == [
+        ".export.json",
+        "fidelity_report.json",
+        "images/notes.txt",
+        "images/sub dir/i0.json",
+        "images/sub dir/i0.png",
+    ]
+    # another format over it: what the earlier export wrote goes, what others wrote stays
+    main(words(data, out, "--overwrite", format="coco"))
+    assert "images/sub dir/i0.json" not in contents(out)
+    assert {"images/notes.txt", "annotations/instances_train.json"} <= set(contents(out))
+
+
+def test_a_mistaken_run_leaves_things_as_they_were(data, tmp_path):
+    """Fault: wrong options cost a finished export its marker, or leave a folder that the next run takes for foreign."""
+    out = tmp_path / "out"
+    mistaken = words(data, out, "--space", "norm1", format="qwen")
+    assert run(main, mistaken) == 2
+    assert not out.exists()
+    main(words(data, out, "--space", "norm1000", format="qwen"))
+    first = contents(out)
+    assert run(main, mistaken) == 2
+    (data / "images" / "sub dir" / "i2.png").unlink()
+    assert run(main, words(data, out, "--space", "norm1000", format="qwen")) == 1
     assert contents(out) == first
 
 
@@ -122,7 +166,7 @@ def test_wrong_input_stops_the_export_with_its_place(data, tmp_path):
     picture(data / "images" / "sub dir" / "i2.png", (10, 10))
     with pytest.raises(ProjectError, match="the record's size is not the picture's"):
         main(words(data, tmp_path / "a", "--space", "norm1000"))
-    assert "fidelity_report.json" not in contents(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
     with (data / "val.jsonl").open("ab") as handle:
         handle.write(b'{"images": ["../../secret.png"], "objects": [], "width": 1, "height": 1}\n')
     with pytest.raises(ProjectError, match="not allowed"):
@@ -156,10 +200,13 @@ def test_a_picture_that_only_exif_turns_is_counted(tmp_path):
     ("more", "message"),
     [
         (["--format", "ms_swfit"], "did you mean ms_swift"),
-        (["--format", "qwen"], "--space norm1000"),
+        (["--format", "qwen"], "the option space: norm1000"),
         (["--format", "ms_swift", "--prompt", "<image>look"], "placeholder"),
         (["--format", "qwen", "--space", "norm1000", "--answer", "compact"], "written as qwen"),
         (["--format", "llama_factory", "--space", "norm1"], "whole|norm1000"),
+        (["--format", "coco", "--space", "norm1000"], "the option space"),
+        (["--format", "voc", "--answer", "qwen", "--prompt", "a"], "the option answer and prompt"),
+        (["--format", "cvat", "--domain", "base"], "the option domain"),
     ],
 )
 def test_wrong_usage_is_exit_code_2(data, tmp_path, capsys, more, message):
@@ -167,6 +214,20 @@ def test_wrong_usage_is_exit_code_2(data, tmp_path, capsys, more, message):
     assert run(main, arguments) == 2
     error = capsys.readouterr().err
     assert any(part in error for part in message.split("|"))
+
+
+def test_yolo_parts_say_in_their_names_what_they_are(data, tmp_path, capsys):
+    """Fault: a data.yaml whose keys no trainer and no reader knows."""
+    data.joinpath("train.jsonl").rename(data / "mine_Train-2.jsonl")
+    data.joinpath("val.jsonl").rename(data / "validation.jsonl")
+    parts = ["--jsonl", f"{data}/mine_Train-2.jsonl", f"{data}/validation.jsonl"]
+    assert main([*parts, "--format", "yolo_seg", "--output", f"{tmp_path}/out"]) == 0
+    split = opened("yolo", tmp_path / "out").listing.split
+    assert sorted(split.values()) == ["train"] * 4 + ["val"] * 2
+    data.joinpath("validation.jsonl").rename(data / "all.jsonl")
+    wrong = ["--jsonl", f"{data}/all.jsonl", "--format", "yolo_det", "--output", f"{tmp_path}/no"]
+    assert run(main, wrong) == 2
+    assert "mine_train.jsonl" in capsys.readouterr().err
 
 
 def test_prompt_and_json_report(data, tmp_path, capsys):
@@ -188,11 +249,11 @@ def test_the_documented_table_is_what_the_writers_declare(capsys):
 def test_the_launcher_exports(data, tmp_path):
     done = subprocess.run(
         ["bash", "data_conversion/export_dataset.sh", f"jsonl={data}/train.jsonl,{data}/val.jsonl",
-         "format=qwen", f"output={tmp_path}/out", "space=qwen25", "images=false"],
+         "format=qwen", f"output={tmp_path}/out", "space=qwen25", "images=false", "json=true"],
         cwd=ROOT, env=dict(os.environ), capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "6 images" in done.stdout
+    assert json.loads(done.stdout)["num_images"] == 6
     assert (tmp_path / "out" / "val.json").is_file()
     assert not (tmp_path / "out" / "images").exists()
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import cv2
 import numpy as np
@@ -328,3 +329,28 @@ def test_what_is_written_says_which_interface_it_needs(tmp_path):
     raw = read_one(READER, tmp_path)
     assert [item.points for item in raw.objects] == [item.points for item in shapes]
     assert [item.attributes for item in raw.objects] == record.metadata["attributes"]
+
+
+def test_each_control_of_the_interface_has_a_name_of_its_own(tmp_path):
+    """Fault: an attribute of several types, or one called like a tag, gives an interface that Label Studio refuses."""
+    box = ObjectAnnotation(desc="valve", kind="bbox_2d", points=(1.0, 2.0, 3.0, 4.0))
+    given = [{"size": 4, "image": True}, {"size": "large", "image": False}, {"size": True}]
+    record = Record(
+        images=("a.jpg",), width=61, height=37, objects=(box,) * 3,
+        metadata={"attributes": given}, source=Source(file="t", line=1),
+    )  # fmt: skip
+    parts = {"train": [record], "val": []}
+    losses = LabelStudioWriter().write(parts, WriteOptions(output=tmp_path)).losses
+    names = re.findall(r' name="([^"]+)"', (tmp_path / "label_config.xml").read_text())
+    assert sorted(names) == ["attribute:image", "image", "rectanglelabels", "size"]
+    assert '<TextArea name="size"' in (tmp_path / "label_config.xml").read_text()
+    assert losses == {
+        "attributes whose names got a prefix, since a tag has them": 2,
+        "attributes of several types became text": 2,
+    }
+    touch(tmp_path, "a.jpg")
+    assert [item.attributes for item in read_one(READER, tmp_path).objects] == [
+        {"size": "4", "attribute:image": True},
+        {"size": "large", "attribute:image": False},
+        {"size": "true"},
+    ]

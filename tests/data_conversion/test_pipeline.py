@@ -16,6 +16,7 @@ from data_conversion.pipeline import shards
 from data_conversion.pipeline.fingerprint import fingerprint
 from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.raw import Item
+from data_conversion.pipeline.readers.registry import READERS
 from data_conversion.pipeline.source import recognised
 from data_conversion.pipeline.unified_processor import convert
 from data_conversion.pipeline.work_folder import claimed
@@ -382,7 +383,7 @@ def test_auto_takes_the_only_format_that_fits(monkeypatch, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="not recognised") as caught:
         recognised(tmp_path / "empty")
-    assert "made: A file called made.json." in str(caught.value)
+    assert "made: a file called made.json" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -400,6 +401,22 @@ def test_auto_takes_the_only_format_that_fits(monkeypatch, tmp_path):
 def test_options_that_make_no_sense_are_refused(tmp_path, options, message):
     with pytest.raises(UsageError, match=message):
         convert(ConversionConfig(input=tmp_path, output=tmp_path / "out", **options))
+
+
+def test_a_conversion_without_one_record_is_exit_code_1(monkeypatch, tmp_path, capsys):
+    converted(monkeypatch, tmp_path, [image("a.jpg", box(1, 1, 9, 9))])
+    (tmp_path / "in" / "a.jpg").unlink()
+    assert main(["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr()
+    assert "1 quarantined" in told.out
+    assert "not one of 1 images could be used" in told.err
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_what_a_format_looks_for_is_one_short_line(name):
+    text = READERS[name].looks_for
+    assert 20 < len(text) < 90
+    assert "\n" not in text
 
 
 def test_a_size_on_the_command_line_turns_resizing_on(monkeypatch, tmp_path, capsys):

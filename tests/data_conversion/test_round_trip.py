@@ -17,11 +17,12 @@ from data_conversion.pipeline.readers.registry import READERS
 from data_conversion.pipeline.reading import ReadOptions
 from data_conversion.pipeline.unified_processor import convert
 from data_conversion.pipeline.writers.registry import WRITERS
+from data_conversion.pipeline.writing import WriteOptions
 from src.contract.index import JsonlIndex
 from src.contract.records import ObjectAnnotation, Record, Source
 from src.errors import ProjectError
 from tests.data_conversion.generated_records import FEW_NAMES, make_parts, make_picture
-from tests.data_conversion.round_trip import CASES, write_and_compare
+from tests.data_conversion.round_trip import CASES, SPACES, write_and_compare
 from tests.training_fixtures import ROOT
 
 DATA = ROOT.parent / "shared" / "data"
@@ -52,6 +53,46 @@ def test_generated_records(tmp_path, name, space, seed):
 def test_there_is_a_case_for_every_format():
     """Guards the cases themselves: a format on both sides that no case names would be tested by nobody."""
     assert set(READERS) & set(WRITERS) <= {name for name, _ in CASES}
+
+
+@every_case
+@pytest.mark.parametrize("bad", [5, "ab", {"a": 1}, [1, 2], [{"a": {"b": 1}}, {}]])
+def test_attributes_that_are_none_are_counted(tmp_path, name, space, bad):
+    """Fault: values taken for attributes that are not, a crash, or a loss that nobody is told."""
+    record = make_parts(tmp_path, names=("plain.png",))["train"][0]
+    record = replace(record, objects=record.objects[:2], summary=None, metadata={"attributes": bad})
+    written = write(name, space, record, tmp_path)
+    assert any(loss.startswith("attributes that are no") for loss in written.losses)
+
+
+@every_case
+def test_all_metadata_is_kept_or_counted(tmp_path, name, space):
+    """Fault: groups, captions or what describes the picture is dropped in silence."""
+    record = make_parts(tmp_path, names=("plain.png",))["train"][0]
+    boxes = tuple(item for item in record.objects if item.kind == "bbox_2d")
+    lost = {"image": {"site": "a"}, "lvis": {"negative": ["b"]}, "captions": ["c", "d"]}
+    known = {"format": "voc", "annotation": "a.xml", "row": 1, "prompt": "p"}
+    bad = {"groups": [1] * len(boxes)}
+    record = replace(record, objects=boxes, summary=None, metadata=lost | known | bad)
+    losses = write(name, space, record, tmp_path).losses
+    groups = "groups that are not" if WRITERS[name].fidelity.groups else "metadata.groups"
+    told = [text for text in losses if "metadata" in text or "group" in text]
+    for word in (*(f"metadata.{key} " for key in lost), groups):
+        assert [losses[text] for text in told if word in text] == [1]
+    assert len(told) == 4
+
+
+@pytest.mark.parametrize("name", [name for name in WRITERS if name not in SPACES])
+def test_a_path_that_leads_out_is_refused(tmp_path, name):
+    record = make_parts(tmp_path, names=("plain.png",))["train"][0]
+    record = replace(record, images=("../out.png",))
+    with pytest.raises(ProjectError, match="leads out"):
+        write(name, None, record, tmp_path / "set")
+
+
+def write(name, space, record, folder):
+    options = WriteOptions(output=folder, space=space, prompt="Describe it.")
+    return WRITERS[name].write({"train": [record]}, options)
 
 
 # Real files: photographs with boxes, and the outlines of LVIS.

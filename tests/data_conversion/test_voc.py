@@ -255,6 +255,17 @@ def test_a_path_that_leads_out_is_not_written(tmp_path):
         written(tmp_path / "in", name="../a.jpg")
 
 
+def test_pictures_of_one_stem_are_refused(tmp_path):
+    """Fault: two pictures whose annotations change places when they are read back."""
+    records = [record(f"images/a.{suffix}") for suffix in ("jpg", "png")]
+    with pytest.raises(ProjectError, match="share an annotation file"):
+        VocWriter().write({"train": records}, WriteOptions(output=tmp_path))
+
+
+def record(image):
+    return Record(images=(image,), width=9, height=9, source=Source(file="t", line=1))
+
+
 def test_an_id_with_a_space_is_one_id_and_a_class_list_has_a_second_column(tmp_path):
     source = export(tmp_path / "voc", [("dog", 1, 1, 9, 9)])
     for folder in ("Annotations", "JPEGImages"):

@@ -10,15 +10,15 @@ A row becomes one image of the conversion, with the user's text in metadata.prom
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from data_conversion.pipeline.answer_text import raw_objects, read_answer
 from data_conversion.pipeline.exchange import Exchange, has_turns, parse_exchange
+from data_conversion.pipeline.folder_split import part_of_words
 from data_conversion.pipeline.image_index import ImageIndex
-from data_conversion.pipeline.raw import Finding, Item, Listing, RawImage, RawObject, SplitName
+from data_conversion.pipeline.raw import Finding, Item, Listing, RawImage, RawObject
 from data_conversion.pipeline.reading import ReadOptions, Space
 from data_conversion.pipeline.row_files import Row, RowFile, first_row, index_rows, row_paths
 from data_conversion.pipeline.spaces import Size
@@ -28,16 +28,9 @@ from src.errors import DataError, RecordError
 from src.images import read_header
 from src.utils.logger import get_logger
 
-PARTS: Mapping[str, SplitName] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-}
 FILES_LOOKED_AT = 20
 IMAGE_FOLDER = "images/"
-SPACE_REMEDY = "pass space=norm1000 (Qwen3-VL), space=qwen25 (Qwen2.5-VL), space=pixels, ..."
+SPACE_REMEDY = "give the option space: norm1000 (Qwen3-VL), qwen25 (Qwen2.5-VL), pixels, ..."
 logger = get_logger(__name__)
 
 
@@ -76,6 +69,11 @@ class ConversationReader:
     def needs_space(self, row: Row) -> bool:
         """Whether rows like this one say nothing of what their coordinates mean."""
         return True
+
+    @property
+    def looks_for(self) -> str:
+        """A file of the format's rows."""
+        return f"a .json or .jsonl file of {self.title} rows"
 
     def recognise(self, source: Path) -> str:
         """The first of the export's files whose first row is of this format."""
@@ -200,18 +198,11 @@ def _listing(files: Mapping[str, RowFile]) -> Listing:
         for name, file in files.items()
         for row in range(len(file))
     ]
-    parts = {name: part for name in files if (part := _part_of(name))}
+    parts = {name: part for name in files if (part := part_of_words(name))}
     if set(parts.values()) != {"train", "val"}:
         return Listing(items=tuple(sorted(items)), split=None)
     split = {item.key: parts[item.annotation] for item in items if item.annotation in parts}
     return Listing(items=tuple(sorted(items)), split=split, split_source="file names")
-
-
-def _part_of(name: str) -> SplitName | None:
-    """train or val, when exactly one of them is a word of the file's name."""
-    words = re.split(r"[^a-z]+", PurePosixPath(name).stem.lower())
-    parts = {PARTS[word] for word in words if word in PARTS}
-    return parts.pop() if len(parts) == 1 else None
 
 
 LLAMA_FACTORY = LlamaFactoryReader()

@@ -41,6 +41,8 @@ class Meta:
 class CvatReader:
     """Reader of CVAT's XML (see the module text)."""
 
+    looks_for = "an XML file that begins with <annotations> and CVAT's <version> or <meta>"
+
     def recognise(self, source: Path) -> str:
         """An XML file whose root is <annotations>, with CVAT's <version> or <meta> at its beginning."""
         near = [source]

@@ -40,6 +40,8 @@ _HEADER = re.compile(r"(imagesource|gsd)\s*:\s*(.*)", re.IGNORECASE)
 class DotaReader:
     """Reader of DOTA folders (see the module text)."""
 
+    looks_for = "text files in a folder whose name begins with labelTxt"
+
     def recognise(self, source: Path) -> str:
         """A folder whose name begins with labelTxt, with text files in it."""
         folders = (*source.glob(f"{LABELS}*"), *source.glob(f"*/{LABELS}*"))
@@ -52,7 +54,7 @@ class DotaReader:
             raise DataError.say(
                 "DOTA needs its pictures: the annotations give no sizes",
                 where=str(source),
-                remedy="give the pictures (images=true, image_root=...)",
+                remedy="give the pictures (the options images and image_root)",
             )
         pictures = _pictures_by_stem(options.images)
         keys: dict[str, str] = {}

@@ -41,6 +41,8 @@ Pairs = list[tuple[float, float]]
 class LabelMeReader:
     """Reader of folders of LabelMe files (see the module text)."""
 
+    looks_for = "JSON files with shapes and imagePath beside pictures"
+
     def recognise(self, source: Path) -> str:
         """One of the first JSON files has "shapes" and names an image."""
         files = [source] if source.is_file() else islice(_json_files(source), 3)

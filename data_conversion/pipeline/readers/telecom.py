@@ -54,6 +54,8 @@ READ_PROPERTIES = frozenset(("content", "contentZh", "groups"))
 class TelecomReader:
     """Reader of such folders (see the module text)."""
 
+    looks_for = "JSON files with markResult or dataList"
+
     def recognise(self, source: Path) -> str:
         """One of the first JSON files has "markResult" or "dataList"."""
         for path in [source] if source.is_file() else islice(_json_files(source), 3):

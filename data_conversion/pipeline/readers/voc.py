@@ -46,6 +46,8 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 class VocReader:
     """Reader of Pascal VOC folders (see the module text)."""
 
+    looks_for = "a folder Annotations with XML files, or an XML file that begins with <annotation>"
+
     def recognise(self, source: Path) -> str:
         """An Annotations folder with XML files, or an XML file whose root is <annotation>."""
         folder = source / ANNOTATIONS

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 import orjson
 
+from data_conversion.pipeline.writers.dense import attributes_of, dense_records
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Written
 from src.contract.records import ObjectAnnotation, Record
 from src.datasets.geometry.clip import area_of
@@ -77,10 +78,7 @@ class _Part:
 
     def add_all(self, records: Iterable[Record], ids: _Ids, written: Written) -> None:
         separator = b'{"annotations":[\n'
-        for record in records:
-            if record.is_chat or len(record.images) != 1:
-                written.losses["records that do not describe one picture"] += 1
-                continue
+        for record in dense_records(records, written, keeps_summary=True):
             for entry in self.add(record, ids, written):
                 self.handle.write(separator + orjson.dumps(entry))
                 separator = b",\n"
@@ -96,12 +94,8 @@ class _Part:
         if record.summary is not None:
             caption = {"id": ids.image, "image_id": ids.image, "caption": record.summary}
             self.captions.append(orjson.dumps(caption))
-        attributes = record.metadata.get("attributes") or [{}] * len(record.objects)
-        if len(attributes) != len(record.objects):
-            written.losses["attribute lists that are longer or shorter than the objects'"] += 1
-            attributes = [{}] * len(record.objects)
         entries = []
-        for item, own in zip(record.objects, attributes, strict=True):
+        for item, own in zip(record.objects, attributes_of(record, written), strict=True):
             if item.kind == "line":
                 written.losses["lines (COCO has no open shapes)"] += 1
                 continue
@@ -114,7 +108,6 @@ class _Part:
                 "iscrowd": 0,
             }
             entries.append(entry | ({"attributes": own} if own else {}))
-        written.num_images += 1
         written.num_objects += len(entries)
         return entries
 

@@ -14,7 +14,7 @@ import orjson
 from data_conversion.pipeline.answer_text import TEXT_SPACES, write_answer
 from data_conversion.pipeline.exchange import IMAGE
 from data_conversion.pipeline.reading import Space
-from data_conversion.pipeline.writers.dense import count_attributes
+from data_conversion.pipeline.writers.dense import ATTRIBUTES, count_attributes, count_metadata
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Written
 from src.contract.records import Record
 from src.errors import DataError, UsageError
@@ -78,16 +78,17 @@ def text_space(options: WriteOptions, name: str) -> Space:
             f"{name} files do not say what their coordinates mean",
             got=options.space or "no space",
             expected=" | ".join(TEXT_SPACES),
-            remedy="--space norm1000 for Qwen3-VL, --space qwen25 for Qwen2.5-VL",
+            remedy="give the option space: norm1000 for Qwen3-VL, qwen25 for Qwen2.5-VL",
         )
     return options.space
 
 
 def count_unsaid(record: Record, written: Written) -> None:
-    """Count what the answer of a record does not say: its summary, and attributes of its objects."""
+    """Count what the answer of a record does not say: its summary, attributes of its objects, other metadata."""
     if record.summary is not None:
         written.losses["summary texts"] += 1
     count_attributes(record, written)
+    count_metadata(record, written, kept=(ATTRIBUTES,))
 
 
 def require_qwen_answer(options: WriteOptions, name: str) -> None:

@@ -13,6 +13,7 @@ from data_conversion.pipeline.raw import Attribute
 from data_conversion.pipeline.writers.dense import (
     attributes_of,
     dense_records,
+    groups_of,
     number_text,
     xml_text,
     xml_value,
@@ -37,6 +38,7 @@ class CvatWriter:
             poly="exact",
             line="exact",
             attributes=True,
+            groups=True,
             notes="an attribute with several answers becomes one text; one whose values have several types comes back as text",
         )
 
@@ -48,7 +50,7 @@ class CvatWriter:
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES, "w+", encoding="utf-8") as pictures:
             for part, records in parts.items():
                 subset = xml_value(SUBSETS.get(part, part), written)
-                for record in dense_records(records, written):
+                for record in dense_records(records, written, keeps_groups=True):
                     number = written.num_images - 1
                     pictures.write(_picture(record, number, subset, labels, written))
             pictures.seek(0)
@@ -105,15 +107,17 @@ def _write_head(handle: IO[str], labels: _Labels, written: Written) -> None:
 
 def _picture(record: Record, number: int, subset: str, labels: _Labels, written: Written) -> str:
     shapes = []
-    for item, own in zip(record.objects, attributes_of(record, written), strict=True):
+    attributes, groups = attributes_of(record, written), groups_of(record, written)
+    for item, own, group in zip(record.objects, attributes, groups, strict=True):
         occluded = own.pop("occluded") is True if own.get("occluded") is True else False
         depth = own.pop("z_order") if type(own.get("z_order")) is int else 0
         labels.add(item.desc, own)
         tag, place = _place(item)
+        together = "" if group is None else f' group_id="{group}"'
         answers = "".join(_answer(name, value, written) for name, value in own.items())
         shapes.append(
             f'    <{tag} label={xml_value(item.desc, written)} source="manual" occluded="{int(occluded)}" '
-            f'{place} z_order="{depth}">{answers}</{tag}>\n'
+            f'{place} z_order="{depth}"{together}>{answers}</{tag}>\n'
         )
     written.num_objects += len(shapes)
     name = xml_value(record.images[0], written)

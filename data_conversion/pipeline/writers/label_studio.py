@@ -6,8 +6,10 @@ which older versions do not show. Coordinates are per cent in full double precis
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +28,9 @@ TYPES: Mapping[GeometryKind, str] = {
     "line": "vectorlabels",
 }
 TAGS = {"bbox_2d": "RectangleLabels", "poly": "PolygonLabels", "line": "VectorLabels"}
+TAKEN = ("image", *TYPES.values())
+PREFIX = "attribute:"
+TEXT = "textarea"
 CONTROLS = {
     "choices": '<Choices name={} toName="image" perRegion="true"><Choice value="true"/><Choice value="false"/></Choices>',
     "number": '<Number name={} toName="image" perRegion="true"/>',
@@ -45,13 +50,13 @@ class LabelStudioWriter:
             line="exact",
             attributes=True,
             notes="lines are vector regions, which older versions of Label Studio do not show; an attribute that is a list of "
-            "one answer comes back as that answer",
+            "one answer comes back as that answer, one whose values have several types as text",
         )
 
     def write(self, parts: Mapping[str, Iterable[Record]], options: WriteOptions) -> Written:
         """`PART.json` for each part, and the labeling interface."""
         written = Written()
-        used = _Used()
+        used = _Used(written=written)
         for part, records in parts.items():
             with atomic_write(options.output / f"{part}.json", "wb") as handle:
                 between = b"["
@@ -61,18 +66,36 @@ class LabelStudioWriter:
                     between = b","
                     written.num_objects += len(record.objects)
                 handle.write(b"\n]\n" if between == b"," else b"[]\n")
+        if mixed := used.mixed:
+            for part in parts:
+                _as_text(options.output / f"{part}.json", mixed, written)
         write_text(options.output / CONFIG, _config(used, written))
         return written
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Used:
-    """What the labeling interface must offer: labels by kind of shape, controls of attributes by name."""
+    """What the labeling interface must offer: labels by kind of shape, and the types of control that each attribute needs."""
 
+    written: Written
     labels: dict[GeometryKind, set[str]] = field(
         default_factory=lambda: {kind: set() for kind in TYPES}
     )
-    controls: dict[tuple[str, str], None] = field(default_factory=dict)
+    controls: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def mixed(self) -> set[str]:
+        """Controls that several types were written for: a name may stand once."""
+        return {name for name, types in self.controls.items() if len(types) > 1}
+
+    def control(self, attribute: str, kind: str) -> str:
+        """The name of the control of an attribute: its own, with a prefix where a tag has that name."""
+        name = attribute
+        if name in TAKEN or name.startswith(PREFIX):
+            self.written.losses["attributes whose names got a prefix, since a tag has them"] += 1
+            name = PREFIX + name
+        self.controls[name].add(kind)
+        return name
 
 
 def _task(
@@ -93,7 +116,7 @@ def _task(
         results.append({**shared, "type": kind, "from_name": kind, "value": value})
         for name, answer in own.items():
             control, given = _answer(answer)
-            used.controls[name, control] = None
+            name = used.control(name, control)
             results.append({**shared, "type": control, "from_name": name, "value": given})
     image = f"/data/local-files/?d={quote(record.images[0])}"
     return {
@@ -135,6 +158,24 @@ def _answer(value: Attribute) -> tuple[str, dict[str, Any]]:
     return "textarea", {"text": [value] if isinstance(value, str) else list(value)}
 
 
+def _as_text(path: Path, mixed: Collection[str], written: Written) -> None:
+    """Write the file of tasks anew, with every answer of the `mixed` controls as text."""
+    with path.open("rb") as reader, atomic_write(path, "wb") as writer:
+        for line in reader:
+            task = line.rstrip(b",\n")
+            if task in (b"[", b"]", b"[]"):
+                writer.write(line)
+                continue
+            raw = orjson.loads(task)
+            for result in raw["annotations"][0]["result"]:
+                if result["from_name"] in mixed and result["type"] != TEXT:
+                    (value,) = result["value"].values()
+                    answers = value if isinstance(value, list) else [str(value)]
+                    result.update(type=TEXT, value={"text": answers})
+                    written.losses["attributes of several types became text"] += 1
+            writer.write(orjson.dumps(raw) + line[len(task) :])
+
+
 def _config(used: _Used, written: Written) -> str:
     lines = ['  <Image name="image" value="$image"/>']
     for kind, labels in used.labels.items():
@@ -145,7 +186,8 @@ def _config(used: _Used, written: Written) -> str:
             lines.append(
                 f'  <{TAGS[kind]} name="{TYPES[kind]}" toName="image">{values}</{TAGS[kind]}>'
             )
-    for name, control in sorted(used.controls):
+    for name, types in sorted(used.controls.items()):
+        control = TEXT if len(types) > 1 else next(iter(types))
         lines.append("  " + CONTROLS[control].format(xml_value(name, written)))
     body = "\n".join(lines)
     return f"<View>\n{body}\n</View>\n"

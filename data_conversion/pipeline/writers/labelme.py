@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from data_conversion.pipeline.raw import Attribute
-from data_conversion.pipeline.writers.dense import attributes_of, dense_records
+from data_conversion.pipeline.writers.dense import attributes_of, dense_records, groups_of
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Written
 from src.contract.records import ObjectAnnotation, Record
 from src.files import write_bytes
@@ -28,6 +28,7 @@ class LabelMeWriter:
             poly="exact",
             line="exact",
             attributes=True,
+            groups=True,
             splits=False,
             notes="attributes that are set become flags, others stand under `attributes` of the shape; of two pictures with one "
             "stem in a folder the second's file keeps the picture's suffix",
@@ -38,23 +39,24 @@ class LabelMeWriter:
         written = Written()
         taken: set[PurePosixPath] = set()
         for records in parts.values():
-            for record in dense_records(records, written):
+            for record in dense_records(records, written, keeps_groups=True):
                 image = PurePosixPath(record.images[0])
                 path = image.with_suffix(".json")
                 if path in taken:
                     path = image.with_name(f"{image.name}.json")
                 taken.add(path)
-                raw = _file(record, image.name, attributes_of(record, written))
+                raw = _file(record, image.name, written)
                 write_bytes(options.output / path, orjson.dumps(raw, option=orjson.OPT_INDENT_2))
                 written.num_objects += len(record.objects)
         return written
 
 
-def _file(record: Record, image: str, attributes: list[dict[str, Attribute]]) -> dict[str, Any]:
+def _file(record: Record, image: str, written: Written) -> dict[str, Any]:
+    attributes, groups = attributes_of(record, written), groups_of(record, written)
     return {
         "version": VERSION,
         "flags": {},
-        "shapes": [_shape(item, own) for item, own in zip(record.objects, attributes, strict=True)],
+        "shapes": list(map(_shape, record.objects, attributes, groups)),
         "imagePath": image,
         "imageData": None,
         "imageHeight": record.height,
@@ -62,7 +64,9 @@ def _file(record: Record, image: str, attributes: list[dict[str, Attribute]]) ->
     }
 
 
-def _shape(item: ObjectAnnotation, attributes: dict[str, Attribute]) -> dict[str, Any]:
+def _shape(
+    item: ObjectAnnotation, attributes: dict[str, Attribute], group: int | None
+) -> dict[str, Any]:
     points = list(zip(item.points[::2], item.points[1::2], strict=True))
     line = "line" if len(points) == 2 else "linestrip"
     own = dict(attributes)
@@ -71,7 +75,7 @@ def _shape(item: ObjectAnnotation, attributes: dict[str, Attribute]) -> dict[str
     return {
         "label": item.desc,
         "points": points,
-        "group_id": None,
+        "group_id": group,
         "description": description,
         "shape_type": {"bbox_2d": "rectangle", "poly": "polygon", "line": line}[item.kind],
         "flags": flags,

@@ -14,6 +14,8 @@ from data_conversion.pipeline.writers.voc import VocWriter
 from data_conversion.pipeline.writers.yolo import YOLO_DET, YOLO_OBB, YOLO_SEG
 from data_conversion.pipeline.writing import Writer
 
+CONVERSATIONS = ("llama_factory", "ms_swift", "qwen")
+"""Those that hold a question and an answer: prompts, answer formats and coordinate spaces are theirs alone."""
 WRITERS: Mapping[str, Writer] = {
     "coco": CocoWriter(),
     "cvat": CvatWriter(),

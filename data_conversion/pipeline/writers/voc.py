@@ -20,6 +20,7 @@ from data_conversion.pipeline.writers.dense import (
 )
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Written
 from src.contract.records import ObjectAnnotation, Record
+from src.errors import DataError
 from src.files import write_text
 
 
@@ -41,12 +42,11 @@ class VocWriter:
     def write(self, parts: Mapping[str, Iterable[Record]], options: WriteOptions) -> Written:
         """The annotations of all parts in one folder, and a list of each part's."""
         written = Written()
-        taken: set[str] = set()
+        image_of: dict[str, str] = {}
         for part, records in parts.items():
             keys = []
             for record in dense_records(records, written):
-                key = _key_of(record.images[0], taken)
-                taken.add(key)
+                key = _claim(image_of, record.images[0])
                 keys.append(key)
                 write_text(options.output / ANNOTATIONS / f"{key}.xml", _file(record, written))
             lines = "".join(f"{key}\n" for key in keys)
@@ -54,13 +54,20 @@ class VocWriter:
         return written
 
 
-def _key_of(image: str, taken: set[str]) -> str:
-    """The picture's path in its image folder, without the suffix (with it where another picture has that key)."""
+def _claim(image_of: dict[str, str], image: str) -> str:
+    """The picture's path in its image folder without the suffix: a name that no other picture may share."""
     path = PurePosixPath(image)
     if path.parts[0] in IMAGE_FOLDERS and len(path.parts) > 1:
         path = path.relative_to(path.parts[0])
     key = path.with_suffix("").as_posix()
-    return path.as_posix() if key in taken else key
+    if image_of.setdefault(key, image) != image:
+        raise DataError.say(
+            "two pictures would share an annotation file: VOC tells them apart by the name before the suffix",
+            where=f"{ANNOTATIONS}/{key}.xml",
+            got=f"{image_of[key]} and {image}",
+            remedy="rename one of the pictures",
+        )
+    return key
 
 
 def _file(record: Record, written: Written) -> str:

@@ -1,24 +1,28 @@
 """YOLO data sets: detection (boxes), segmentation (polygons) and oriented boxes (four corners).
 
-`data.yaml` names the classes in the order of their first appearance and the lists `train.txt` and `val.txt`; labels lie where
-each picture's path has `labels` for `images`. All paths are relative, so that the folder can be moved. Coordinates are written
-with ten digits: a picture of 10,000 pixels comes back within 1e-6 px.
+`data.yaml` names the classes in the order of their first appearance and the lists of pictures, `PART.txt`, as train, val or
+test by the word in the part's name; labels lie where each picture's path has `labels` for `images`. All paths are relative, so
+that the folder can be moved. Coordinates are written with ten digits: a picture of 10,000 pixels comes back within 1e-6 px.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import yaml
 
+from data_conversion.pipeline.folder_split import part_of_words
 from data_conversion.pipeline.writers.dense import count_attributes, dense_records
 from data_conversion.pipeline.writing import Fidelity, WriteOptions, Written
 from data_conversion.pipeline.yolo_paths import label_path
 from src.contract.records import ObjectAnnotation, Record
-from src.errors import DataError
+from src.errors import DataError, UsageError
 from src.files import write_text
+from src.utils.logger import get_logger
 
+logger = get_logger(__name__)
 Points = tuple[float, ...]
 Size = tuple[int, int]
 Shape = Callable[[ObjectAnnotation, Size], Points]
@@ -35,7 +39,11 @@ class YoloWriter:
     losses: Mapping[str, str]
 
     def write(self, parts: Mapping[str, Iterable[Record]], options: WriteOptions) -> Written:
-        """Label files first, then the lists, last `data.yaml`, which marks a finished data set."""
+        """Label files first, then the lists, last `data.yaml`, which marks a finished data set.
+
+        `UsageError` for a part whose name does not say train, val or test: nothing could be read without it.
+        """
+        roles = _roles(parts)
         written = Written()
         classes: dict[str, int] = {}
         labels_of: dict[str, str] = {}
@@ -48,7 +56,10 @@ class YoloWriter:
                 write_text(options.output / label, "".join(rows))
                 images.append(f"./{image}\n")
             write_text(options.output / f"{part}.txt", "".join(images))
-        about: dict[str, object] = {part: f"{part}.txt" for part in parts}
+        about: dict[str, object] = {}
+        for role, names in roles.items():
+            lists = [f"{part}.txt" for part in names]
+            about[role] = lists[0] if len(lists) == 1 else lists
         about["nc"] = len(classes)
         about["names"] = {number: name for name, number in classes.items()}
         text = yaml.safe_dump(about, allow_unicode=True, sort_keys=False, width=1 << 20)
@@ -69,6 +80,26 @@ class YoloWriter:
         written.num_objects += len(rows)
         count_attributes(record, written)
         return rows
+
+
+def _roles(parts: Iterable[str]) -> dict[str, list[str]]:
+    """The parts that are train, val and test."""
+    roles: dict[str, list[str]] = {}
+    for part in parts:
+        file = f"{part}.jsonl"
+        role = "test" if "test" in re.split("[^a-z]+", part.lower()) else part_of_words(file)
+        if role is None:
+            raise UsageError.say(
+                "a YOLO data set has train, val and test, and the file's name does not say which it is",
+                got=file,
+                remedy="put one of these words into its name, as in mine_train.jsonl",
+            )
+        roles.setdefault(role, []).append(part)
+    if missing := [role for role in ("train", "val") if role not in roles]:
+        logger.warning(
+            "data.yaml has no %s: training needs train and val", " and no ".join(missing)
+        )
+    return roles
 
 
 def _claim(labels_of: dict[str, str], image: str) -> str:

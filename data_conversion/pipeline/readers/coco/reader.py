@@ -28,6 +28,12 @@ class CocoReader:
 
     flavour: layout.Flavour
 
+    @property
+    def looks_for(self) -> str:
+        """COCO's lists, and LVIS's own keys."""
+        lists = "a JSON file with the lists images, annotations and categories"
+        return f"{lists}, and neg_category_ids" if self.flavour == "lvis" else lists
+
     def recognise(self, source: Path) -> str:
         """Looks at the first and last bytes of a few JSON files."""
         return layout.recognise(source, self.flavour)

@@ -41,6 +41,8 @@ MARKS = (b'"from_name"', b'"was_cancelled"', b'"file_upload"', b'"annotation_id"
 class LabelStudioReader:
     """Reader of Label Studio exports (see the module text)."""
 
+    looks_for = "a JSON list of Label Studio tasks (the full export, not JSON_MIN)"
+
     def recognise(self, source: Path) -> str:
         """A JSON list whose beginning has keys that only Label Studio writes."""
         found = next((path for path in _files(source) if _looks_right(path)), None)

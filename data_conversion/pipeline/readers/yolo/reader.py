@@ -43,6 +43,8 @@ Part = Literal["train", "val", "test"]
 class YoloReader:
     """Reader of YOLO folders, or of their data.yaml (see the module text)."""
 
+    looks_for = "data.yaml with names and train, val or test; or classes.txt beside labels"
+
     def recognise(self, source: Path) -> str:
         """A YAML file with names and train, val or test; or a class list beside labels of numbers."""
         yaml_file = find_yaml(source)
@@ -66,7 +68,7 @@ class YoloReader:
             raise DataError.say(
                 "YOLO labels need their pictures: coordinates are shares of sides that only the pictures tell",
                 where=str(source),
-                remedy="give the pictures (images=true, image_root=...)",
+                remedy="give the pictures (the options images and image_root)",
             )
         given = Path(os.path.abspath(yaml_file)) if yaml_file else None  # noqa: PTH100
         description = describe(root, given)
