@@ -174,7 +174,7 @@ def _not_found(
 ) -> tuple[Verdict, str]:
     cause = title_of(candidate.explanation.cause)
     if primary:
-        return "ok", f"nothing beyond the finding of {NAMES[primary]}"
+        return "undecided", f"nothing beyond the finding of {NAMES[primary]}: run again when it is mended"
     if group in found:
         return "undecided", f"{cause}: that fits, and so does another explanation"
     if candidate.score < declared.score - MARGIN_NATS:
