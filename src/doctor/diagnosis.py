@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -37,12 +38,18 @@ def diagnose(data: Annotations, headers: Headers | None, space: Space) -> tuple[
     if count < FEWEST_RECORDS or len(numbers.record) < FEWEST_OBJECTS:
         return _too_few(count, len(numbers.record))
     safe_size = np.where(has_size[:, None], judged_size, 1.0)
-    sample = Numbers.of(data, _spread(usable & has_objects))
-    judged = judge(sample, safe_size, space)
+    examined = usable & has_objects
+    judged = judge(Numbers.of(data, _spread(examined)), safe_size, space)
     declared = judged.declared.explanation
     found = fits(numbers, declared)
-    axes, exif = check_axes(found, headers, size), check_exif(found, headers, size)
-    checks = _one_primary(judged.checks, axes, exif)
+    counted = (check_axes(found, headers, size), check_exif(found, headers, size))
+    explained = np.logical_or.reduce([part.records for part in counted])
+    first = next((part.check for part in counted if part.check.verdict == "found"), None)
+    checks = list(judged.checks)
+    if first is not None:
+        rest = _spread(examined & ~explained)
+        checks = _beside(first, checks, Numbers.of(data, rest), safe_size, space)
+    checks += [part.check for part in counted]
     sizes = check_size(judged.declared, headers, size, checks)
     checks = [*(check for check in checks if check.name != "size"), sizes]
     if any(check.verdict == "found" for check in checks):
@@ -71,19 +78,25 @@ def _spread(usable: Bools) -> Bools:
     return chosen
 
 
-def _one_primary(checks: tuple[Check, ...], axes: Check, exif: Check) -> list[Check]:
-    """Exchanged axes explain what looks like another space, and are counted record by record: they come first."""
-    if axes.verdict != "found" and exif.verdict != "found":
-        return [*checks, axes, exif]
-    first = "axes" if axes.verdict == "found" else "exif"
-    sentence = f"nothing beyond the finding of {NAMES[first]}"
-    calm = [
-        replace(check, verdict="ok", cause="", remedy="", sentence=sentence)
+def _beside(
+    first: Check, checks: Sequence[Check], rest: Numbers, size: Floats, space: Space
+) -> list[Check]:
+    """What holds beside `first`, which was counted record by record: only what the `rest`, the other records, shows as well.
+
+    Exchanged axes imitate another space. What they explain is undecided; what the other records show on their own is found.
+    """
+    sentence = f"nothing beyond the finding of {NAMES[first.name]}: run again when it is mended"
+    calm = [Check(name=check.name, verdict="undecided", sentence=sentence) for check in checks]
+    records = len(np.unique(rest.record))
+    if records < FEWEST_RECORDS or len(rest.record) < FEWEST_OBJECTS:
+        return calm
+    again = judge(rest, size, space).checks
+    return [
+        replace(check, sentence=f"{check.sentence}, in the {records} records looked at beside {NAMES[first.name]}")
         if check.verdict == "found"
-        else check
-        for check in checks
-    ]
-    return [*calm, axes, exif]
+        else quiet
+        for check, quiet in zip(again, calm, strict=True)
+    ]  # fmt: skip
 
 
 def _too_few(records: int, objects: int) -> tuple[Check, ...]:

@@ -5,7 +5,7 @@ import numpy as np
 from src.doctor.diagnosis import diagnose
 from src.doctor.pictures import Headers
 from src.doctor.reading import read_annotations
-from tests.doctor.corruptions import Corruption, write
+from tests.doctor.corruptions import CORRUPTIONS, Corruption, write
 from tests.doctor.data_sets import data_set
 
 
@@ -48,3 +48,25 @@ def test_coordinates_are_judged_by_the_pictures_where_written_sizes_are_wrong(tm
     )
     assert found(checks) == {"size": "wrong-size"}
     assert checks["space"].verdict == checks["order"].verdict == "ok"
+
+
+def test_one_odd_exif_record_does_not_silence_what_all_others_show(tmp_path):
+    path = tmp_path / "r.jsonl"
+    headers = write(data_set("thumbnails"), CORRUPTIONS["0 to 1"], path)
+    headers[0, 2] = 6
+    checks = diagnosed(path, headers=headers)
+    assert found(checks) == {"space": "norm1", "exif": "stored-size"}
+    assert checks["exif"].evidence["records_with_the_stored_size"] == 1
+    assert checks["order"].verdict == "undecided"
+
+
+def test_axes_exchanged_in_some_records_leave_the_finding_of_the_others(tmp_path):
+    """A tenth y before x, the others pixels of a scaled copy; without pictures."""
+    path = tmp_path / "r.jsonl"
+    pictures = (*data_set("vga photographs"), *data_set("vga photographs", 2))
+    parts = []
+    for mistake in (CORRUPTIONS["yxyx"], Corruption("", "", lambda _: True, lambda p, w, h: p / 2)):
+        write(pictures, mistake, path)
+        parts.append(path.read_text().splitlines())
+    path.write_text("".join(f"{parts[bool(number % 10)][number]}\n" for number in range(520)))
+    assert found(diagnosed(path)) == {"axes": "axes-exchanged", "size": "scaled 0.5000"}

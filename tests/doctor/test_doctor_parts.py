@@ -141,7 +141,7 @@ def test_coordinates_of_the_stored_picture_under_an_upright_size(tmp_path):
         orientation=np.array([6] * 5 + [1] * 5),
     )
     found = fits(numbers, declared_frame(data.size, "pixels"))
-    assert check_exif(found, headers, data.size).cause == "stored-coordinates"
+    assert check_exif(found, headers, data.size).check.cause == "stored-coordinates"
 
 
 def picture(path, seed, size=(96, 64), **options):
