@@ -21,6 +21,10 @@ Order = Literal["xyxy", "xywh", "cxcywh", "added"]
 """Of a box's numbers. `added`: far corners that were taken for sizes, so x2 is x1 + x2."""
 
 ORDERS: tuple[Order, ...] = ("xywh", "cxcywh", "added")
+PAIRS: frozenset[tuple[Order, Space]] = frozenset(
+    {("cxcywh", "norm1"), ("xywh", "norm1"), ("xywh", "norm1000")}
+)
+"""Orders that tools write in another space than pixels: YOLO's labels, shares of corner and sides, and the same in thousandths."""
 QWEN25_CELL = 28
 QWEN25_MIN_PIXELS = 56 * 56
 QWEN25_MAX_PIXELS = tuple(cells * QWEN25_CELL**2 for cells in (256, 768, 1280, 2560, 16384))
@@ -52,8 +56,8 @@ def alternatives(size: Floats, space: Space) -> Iterator[Explanation]:
         if name != space:
             yield Explanation(cause=name, group="space", reach=reach, size=size)
         for order in ORDERS:
-            if name != space and (order, name) != ("cxcywh", "norm1"):
-                continue  # YOLO's numbers are such a pair; others would explain nearly anything.
+            if name != space and (order, name) not in PAIRS:
+                continue  # Others would explain nearly anything.
             yield Explanation(
                 cause=order if name == space else f"{order} {name}",
                 group="order",

@@ -102,10 +102,21 @@ def xywh(points, width, height):
     return np.array([points[0], points[1] - points[0]])
 
 
+def xywh_on(reach, digits):
+    """Corner and sides, as values that span `reach`."""
+    write_out = spread(reach, digits)
+    return lambda points, width, height: write_out(xywh(points, width, height), width, height)
+
+
 def xywh_decidable(pictures) -> bool:
     rows = extents(pictures)
     boxes = rows[rows[:, 6] > 0]
     return len(boxes) >= 50 and many((boxes[:, 2:4] < 2 * boxes[:, :2]).any(axis=1)[:])
+
+
+def xywh_only_decidable(pictures) -> bool:
+    """No polygon or line stands beside the boxes, whose order would hold no sense of its own."""
+    return xywh_decidable(pictures) and bool(extents(pictures)[:, 6].all())
 
 
 def added(points, width, height):
@@ -165,6 +176,8 @@ CORRUPTIONS = {
     "normalised twice": Corruption("space", "norm1000 twice", frame_decidable(twice, pixels), spread(twice, 0)),
     "qwen2.5 pixels": Corruption("qwen25", "qwen25", frame_decidable(qwen25, pixels), spread(qwen25, 2)),
     "xywh as xyxy": Corruption("order", "xywh", xywh_decidable, xywh, boxes_only=True),
+    "xywh in 0 to 1": Corruption("order", "xywh norm1", xywh_only_decidable, xywh_on(grid(1), 6), boxes_only=True),
+    "xywh in 0 to 1000": Corruption("order", "xywh norm1000", xywh_only_decidable, xywh_on(grid(1000), 0), boxes_only=True),
     "xyxy as xywh": Corruption("order", "added", added_decidable, added, boxes_only=True),
     "yxyx": Corruption("axes", "yxyx", axes_decidable, lambda p, w, h: p[:, ::-1], header=True),
     "yxyx without pictures": Corruption("axes", "axes-exchanged", axes_decidable, lambda p, w, h: p[:, ::-1]),

@@ -70,3 +70,26 @@ def test_axes_exchanged_in_some_records_leave_the_finding_of_the_others(tmp_path
         parts.append(path.read_text().splitlines())
     path.write_text("".join(f"{parts[bool(number % 10)][number]}\n" for number in range(520)))
     assert found(diagnosed(path)) == {"axes": "axes-exchanged", "size": "scaled 0.5000"}
+
+
+def test_corner_and_sides_in_0_to_1_are_not_taken_for_centres(tmp_path):
+    path = tmp_path / "r.jsonl"
+    for mistake, cause in (("xywh in 0 to 1", "xywh norm1"), ("xywh in 0 to 1000", "xywh norm1000")):
+        write(data_set("thumbnails"), CORRUPTIONS[mistake], path)
+        checks = diagnosed(path)
+        assert found(checks) == {"order": cause}
+        assert "replace x2 by x1 + x2" in checks["order"].remedy
+
+
+def test_an_explanation_that_leaves_much_unexplained_is_none(tmp_path):
+    """Corners of which every tenth object is nonsense: a candidate a quarter as bad as declared is no truth."""
+    rng = np.random.default_rng(4)
+    centres = CORRUPTIONS["0 to 1"]
+
+    def noisy(points, width, height):
+        shares = centres.change(points, width, height)
+        centre, sides = shares.mean(axis=0), shares[1] - shares[0]
+        return np.array([centre, sides]) if rng.random() < 0.9 else rng.uniform(0, 3, size=(2, 2))
+
+    checks = corrupted(tmp_path, "thumbnails", change=noisy)
+    assert checks["order"].verdict != "found"
