@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from src.doctor.annotations import Annotations, Bools, Floats
-from src.doctor.axes import check_axes, check_exif, fits
+from src.doctor.axes import Counted, Fits, check_axes, check_exif, fits
 from src.doctor.border import check_border
 from src.doctor.checks import Check
 from src.doctor.coordinates import judge
 from src.doctor.frames import Space
+from src.doctor.mixture import FEWEST_LEAVING, LEAST_SHARE, check_mixture
 from src.doctor.pictures import Headers
 from src.doctor.plausibility import Numbers
 from src.doctor.remedies import NAMES
@@ -42,14 +43,16 @@ def diagnose(data: Annotations, headers: Headers | None, space: Space) -> tuple[
     judged = judge(Numbers.of(data, _spread(examined)), safe_size, space)
     declared = judged.declared.explanation
     found = fits(numbers, declared)
-    counted = (check_axes(found, headers, size), check_exif(found, headers, size))
+    mixed = check_mixture(data, numbers, safe_size, space, found)
+    turned = [check_axes(found, headers, size), check_exif(found, headers, size)]
+    counted = [*turned, *([mixed] if mixed else [])]
     explained = np.logical_or.reduce([part.records for part in counted])
     first = next((part.check for part in counted if part.check.verdict == "found"), None)
     checks = list(judged.checks)
     if first is not None:
         rest = _spread(examined & ~explained)
         checks = _beside(first, checks, Numbers.of(data, rest), safe_size, space)
-    checks += [part.check for part in counted]
+    checks = _with_mixture(checks, mixed, found) + [part.check for part in turned]
     sizes = check_size(judged.declared, headers, size, checks)
     checks = [*(check for check in checks if check.name != "size"), sizes]
     if any(check.verdict == "found" for check in checks):
@@ -97,6 +100,20 @@ def _beside(
         else quiet
         for check, quiet in zip(again, calm, strict=True)
     ]  # fmt: skip
+
+
+def _with_mixture(checks: Sequence[Check], mixed: Counted | None, found: Fits) -> list[Check]:
+    """"space" as the mixture, with what the other records show; else never "ok" beside records that fit neither way."""
+    space, *others = checks
+    if mixed is not None:
+        more = f"; of the others: {space.sentence}" if space.verdict == "found" else ""
+        return [replace(mixed.check, sentence=mixed.check.sentence + more), *others]
+    _, _, neither = found.count(found.has_objects)
+    limit = max(FEWEST_LEAVING, LEAST_SHARE * int(found.has_objects.sum()))
+    if space.verdict != "ok" or neither < limit:
+        return list(checks)
+    sentence = f"{neither} records leave the picture, and no known space explains them; {space.sentence}"
+    return [replace(space, verdict="undecided", sentence=sentence), *others]
 
 
 def _too_few(records: int, objects: int) -> tuple[Check, ...]:

@@ -1,6 +1,7 @@
 """Which finding comes first, and what the others say then: pictures, odd records, mixed files, orders and margins."""
 
 import numpy as np
+import pytest
 
 from src.doctor.diagnosis import diagnose
 from src.doctor.pictures import Headers
@@ -93,3 +94,38 @@ def test_an_explanation_that_leaves_much_unexplained_is_none(tmp_path):
 
     checks = corrupted(tmp_path, "thumbnails", change=noisy)
     assert checks["order"].verdict != "found"
+
+
+def mixed_file(path, name, mistake, every):
+    """Every `every`-th record with the mistake, the others right."""
+    parts = []
+    for corruption in (CORRUPTIONS[mistake], None):
+        write(data_set(name), corruption, path)
+        parts.append(path.read_text().splitlines())
+    rows = range(len(parts[0]))
+    path.write_text("".join(f"{parts[bool(row % every)][row]}\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize("every", [2, 3, 10])
+@pytest.mark.parametrize("mistake", ["0 to 1", "0 to 1000"])
+def test_a_part_in_another_space_is_told_as_a_part(mistake, every, tmp_path):
+    path = mixed_file(tmp_path / "r.jsonl", "vga photographs", mistake, every)
+    checks = diagnosed(path)
+    assert found(checks) == {"space": "mixed " + CORRUPTIONS[mistake].cause}
+    showing = checks["space"].evidence["records_showing_it"]
+    assert 0.6 * 260 / every <= showing <= 260 / every + 1
+    assert f"{showing} of 260 records, the first at {path}:1," in checks["space"].sentence
+    assert "for those records only: convert with space=norm" in checks["space"].remedy
+    assert all(row % every == 0 for row in checks["space"].records)
+
+
+def test_records_outside_that_nothing_explains_are_no_plain_ok(tmp_path):
+    rng = np.random.default_rng(8)
+
+    def now_and_then(points, width, height):
+        return points + (rng.random() < 0.03) * 40 * width
+
+    checks = corrupted(tmp_path, "vga photographs", change=now_and_then)
+    assert checks["space"].verdict == "undecided"
+    assert "records leave the picture" in checks["space"].sentence
