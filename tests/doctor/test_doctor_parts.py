@@ -8,6 +8,7 @@ from PIL import Image
 
 from src.contract.doctor_command import as_json, as_text
 from src.contract.doctor_page import write_doctor_page
+from src.doctor import shapes
 from src.doctor.annotations import POLY
 from src.doctor.axes import check_exif, fits
 from src.doctor.examination import examine
@@ -97,6 +98,20 @@ def test_shapes(tmp_path):
         "near-duplicates": (1, 2),
     }
     assert checks["duplicates"].evidence["objects"] == 2
+
+
+def test_repetitions_among_many_objects_are_looked_for_in_blocks(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    near = rng.integers(0, 70, size=(60, 2)) + 0.5
+    boxes = np.concatenate([near, near + 9], axis=1).tolist()
+    items = [("a", "bbox_2d", box) for box in [*boxes, boxes[3], boxes[50], boxes[3]]]
+    data = read_annotations([written(tmp_path / "r.jsonl", record(*items), record(*items[-4:]))])
+    whole = by_name(check_shapes(data, "pixels"))
+    monkeypatch.setattr(shapes, "MOST_PAIRS", 7 * 63)
+    pairs = [rows.size * others.shape[1] for rows, others in shapes._batches(data)]
+    assert max(pairs) <= 7 * 63
+    assert by_name(check_shapes(data, "pixels")) == whole
+    assert whole["duplicates"].evidence["objects"] >= 4
 
 
 @pytest.mark.parametrize(
