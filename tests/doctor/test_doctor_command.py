@@ -1,6 +1,7 @@
 """The command on files: exit codes, JSON, text, the page, and pictures that are really there."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -59,6 +60,18 @@ def test_wrong_usage_and_a_file_that_is_not_there(tmp_path, clean, capsys):
     code, told = doctor(capsys, tmp_path / "missing.jsonl")
     assert code == 1
     assert "cannot read" in told.err
+
+
+def test_nothing_to_examine_is_no_success(tmp_path, clean, capsys):
+    empty, pipe = tmp_path / "empty.jsonl", tmp_path / "pipe"
+    empty.write_text("\n\n")
+    os.mkfifo(pipe)
+    for path, words in ((empty, "no records"), (pipe, "no regular file"), (tmp_path, "no regular file")):
+        for arguments in ((path,), (clean, "--val", path)):
+            code, told = doctor(capsys, *arguments, "--no-images")
+            assert (code, told.out) == (1, "")
+            assert words in told.err
+            assert str(path) in told.err
 
 
 def test_pictures_tell_exif_from_exchanged_axes(tmp_path, capsys):
