@@ -14,6 +14,7 @@ from src.doctor.frames import Space, declared_frame
 from src.utils.progress import progress
 
 MOST_EXAMPLES = 24
+ADVICE = frozenset({"self-intersections", "near-duplicates"})
 OUTSIDE_PX = 0.01
 SAME_IOU, NEAR_IOU = 0.999, 0.9
 MOST_PAIRS = 4_000_000  # Of one step; memory stays at some 200 MB.
@@ -80,6 +81,7 @@ def _counted(name: str, data: Annotations, objects: Bools) -> Check:
         name=name,
         verdict="found",
         cause=name,
+        severity="advice" if name in ADVICE else "error",
         sentence=f"{count} {what}, in {len(records)} records; the first at {data.place(int(records[0]))}",
         remedy=remedy,
         evidence={"objects": count, "records": len(records), **kinds},

@@ -7,7 +7,7 @@ from src.doctor.diagnosis import diagnose
 from src.doctor.pictures import Headers
 from src.doctor.reading import read_annotations
 from tests.doctor.corruptions import CORRUPTIONS, Corruption, write
-from tests.doctor.data_sets import data_set
+from tests.doctor.data_sets import Picture, data_set
 
 
 def diagnosed(path, *, headers=None, space="pixels"):
@@ -129,3 +129,18 @@ def test_records_outside_that_nothing_explains_are_no_plain_ok(tmp_path):
     checks = corrupted(tmp_path, "vga photographs", change=now_and_then)
     assert checks["space"].verdict == "undecided"
     assert "records leave the picture" in checks["space"].sentence
+
+
+@pytest.mark.parametrize(("left", "right"), [(0.05, 0.95), (0.04, 0.9)])
+def test_frames_of_pages_are_no_second_border(left, right, tmp_path):
+    """Form pages with a frame at a margin, and lines of text inside it."""
+    pages = []
+    for page in data_set("document pages"):
+        size = np.array([page.width, page.height])
+        frame = np.round(np.concatenate([size * left, size * right])).tolist()
+        pages.append(Picture(page.width, page.height, [("bbox_2d", frame), *page.objects]))
+    path = tmp_path / "r.jsonl"
+    write(pages, None, path)
+    checks = diagnosed(path)
+    assert found(checks) == {}
+    assert checks["size"].verdict == "undecided"

@@ -31,10 +31,32 @@ def test_nothing_found(clean, capsys):
     answer = json.loads(told.out)
     found = [check["name"] for check in answer["checks"] if check["verdict"] == "found"]
     # Objects of a generated thumbnail all have one description, so that two of them may nearly be one.
-    assert set(found) <= {"near-duplicates", "duplicates"}
+    assert set(found) <= {"near-duplicates"}
     assert answer["diagnosis"] is None
-    assert code == int(bool(found))
+    assert code == 0
     assert answer["labels"][0]["label"] == "thing"
+
+
+def test_advice_fails_only_when_strict(tmp_path, clean, capsys):
+    """Two boxes that nearly are one; a typing error in a language without Latin letters, and a control character."""
+    items = [{"desc": f"\u9700\u590d\u6838{end}", "bbox_2d": [1 + n, 1, 9 + n, 9]} for n, end in enumerate("\u7684" * 25 + "\u5417")]
+    items += [{"desc": "\x1b[2J\u4e2d", "bbox_2d": box} for box in ([10, 10, 90, 90], [10, 10, 90, 91])]
+    record = {"images": ["a.png"], "width": 240, "height": 180, "objects": items}
+    path = tmp_path / "advice.jsonl"
+    path.write_text(json.dumps(record) + "\n")
+    code, told = doctor(capsys, path, "--no-images")
+    assert code == 0
+    assert "advice    near-duplicates: 1 shapes" in told.out
+    assert '"\u9700\u590d\u6838\u5417" 1 times; "\u9700\u590d\u6838\u7684" 25 times' in told.out
+    assert '"\\x1b[2J\u4e2d"' in told.out
+    code, told = doctor(capsys, path, "--no-images", "--strict", "--json")
+    assert code == 1
+    checks = {check["name"]: check for check in json.loads(told.out)["checks"]}
+    assert checks["label-typos"]["severity"] == "advice"
+    assert '"\u9700\u590d\u6838\u5417"' in checks["label-typos"]["evidence"]
+    record["objects"] = [{"desc": "a", "bbox_2d": [1, 1, 999, 9]}]
+    path.write_text(json.dumps(record) + "\n")
+    assert doctor(capsys, path, "--no-images")[0] == 1
 
 
 def test_a_mistake_is_told_with_its_remedy_and_shown(tmp_path, capsys):

@@ -194,6 +194,16 @@ def test_a_picture_in_two_records_and_a_wrong_size(tmp_path):
     assert by_name(examine([path]).checks)["repeated-pictures"].records == (0, 1)
 
 
+def test_a_picture_on_both_sides_is_leakage_and_not_repeated(tmp_path):
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name, 1, size=(100, 80))
+    box = ("a", "bbox_2d", [1, 1, 9, 9])
+    train = written(tmp_path / "train.jsonl", record(box), record(box, image="b.png"))
+    checks = by_name(examine([train], val=[written(tmp_path / "val.jsonl", record(box))]).checks)
+    assert checks["repeated-pictures"].verdict == "ok"
+    assert checks["leakage"].evidence["same_file"] == 1
+
+
 def hostile(rng, depth=0):
     """A JSON value that no converter would write."""
     numbers = [0, -1, 1, 0.5, 1e300, -1e300, 1e-300, 640, 2**63, True]
