@@ -103,7 +103,7 @@ def _beside(
 
 
 def _with_mixture(checks: Sequence[Check], mixed: Counted | None, found: Fits) -> list[Check]:
-    """"space" as the mixture, with what the other records show; else never "ok" beside records that fit neither way."""
+    """ "space" as the mixture, with what the other records show; else never "ok" beside records that fit neither way."""
     space, *others = checks
     if mixed is not None:
         more = f"; of the others: {space.sentence}" if space.verdict == "found" else ""
@@ -112,7 +112,9 @@ def _with_mixture(checks: Sequence[Check], mixed: Counted | None, found: Fits) -
     limit = max(FEWEST_LEAVING, LEAST_SHARE * int(found.has_objects.sum()))
     if space.verdict != "ok" or neither < limit:
         return list(checks)
-    sentence = f"{neither} records leave the picture, and no known space explains them; {space.sentence}"
+    sentence = (
+        f"{neither} records leave the picture, and no known space explains them; {space.sentence}"
+    )
     return [replace(space, verdict="undecided", sentence=sentence), *others]
 
 

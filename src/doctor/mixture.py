@@ -58,7 +58,7 @@ def check_mixture(
     extremes = Extremes.of(numbers)
     shown: dict[Space, Bools] = {}
     if space != "norm1":
-        small = (extremes.high.max(axis=1) <= LARGEST_SHARE) & (extremes.low.min(axis=1) > -0.5)
+        small: Bools = (extremes.high.max(axis=1) <= LARGEST_SHARE) & (extremes.low.min(axis=1) > -0.5)
         small &= extremes.is_fractional
         if small.sum() >= FEWEST_SMALL:
             shown["norm1"] = small
@@ -68,7 +68,9 @@ def check_mixture(
         if other != space and (fitting := _fitting(extremes, size, other, foreign)) is not None:
             shown[other] = fitting
     if foreign.any() and not _ends_at_the_border(extremes, size, space):
-        shown = {name: records for name, records in shown.items() if name == "norm1" and space != "norm1"}
+        shown = {
+            name: records for name, records in shown.items() if name == "norm1" and space != "norm1"
+        }
     shown = {name: records for name, records in shown.items() if records.mean() < WHOLE_SHARE}
     if not shown:
         return None

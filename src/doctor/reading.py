@@ -44,7 +44,9 @@ def read_annotations(files: Sequence[Path]) -> Annotations:
                 is_empty = False
         if is_empty:
             raise DataError.say(
-                "the file holds no records", where=str(file), remedy="look at what should have written it"
+                "the file holds no records",
+                where=str(file),
+                remedy="look at what should have written it",
             )
     return columns.finish()
 

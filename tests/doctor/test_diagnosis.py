@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 
+from data_conversion.pipeline.spaces import QWEN25_BUDGET
 from src.doctor.diagnosis import diagnose
+from src.doctor.frames import QWEN25_CELL, QWEN25_DEFAULT
 from src.doctor.pictures import Headers
 from src.doctor.reading import read_annotations
-from tests.doctor.corruptions import CORRUPTIONS, Corruption, write
+from src.doctor.remedies import remedy_of
+from tests.doctor.corruptions import CORRUPTIONS, Corruption, qwen25, write
 from tests.doctor.data_sets import Picture, data_set
 
 
@@ -75,7 +78,10 @@ def test_axes_exchanged_in_some_records_leave_the_finding_of_the_others(tmp_path
 
 def test_corner_and_sides_in_0_to_1_are_not_taken_for_centres(tmp_path):
     path = tmp_path / "r.jsonl"
-    for mistake, cause in (("xywh in 0 to 1", "xywh norm1"), ("xywh in 0 to 1000", "xywh norm1000")):
+    for mistake, cause in (
+        ("xywh in 0 to 1", "xywh norm1"),
+        ("xywh in 0 to 1000", "xywh norm1000"),
+    ):
         write(data_set("thumbnails"), CORRUPTIONS[mistake], path)
         checks = diagnosed(path)
         assert found(checks) == {"order": cause}
@@ -144,3 +150,29 @@ def test_frames_of_pages_are_no_second_border(left, right, tmp_path):
     checks = diagnosed(path)
     assert found(checks) == {}
     assert checks["size"].verdict == "undecided"
+
+
+@pytest.mark.parametrize("cells", [128, 512, 640, 1024, 2048])
+def test_bounds_of_qwens_area_are_told_with_a_remedy_that_mends(cells, tmp_path):
+    bound = cells * QWEN25_CELL**2
+
+    def resized(points, width, height):
+        return points / (width, height) * qwen25(width, height, bound)
+
+    checks = corrupted(tmp_path, "large photographs", change=resized)
+    assert found(checks) == {"qwen25": f"qwen25 max_pixels={bound}"}
+    assert "convert with" not in checks["qwen25"].remedy
+    assert f"factor 28 and max_pixels={bound}" in checks["qwen25"].remedy
+
+
+def test_a_bound_that_is_not_listed_is_not_told_as_a_fact(tmp_path):
+    def resized(points, width, height):
+        return points / (width, height) * qwen25(width, height, 700 * QWEN25_CELL**2)
+
+    checks = corrupted(tmp_path, "large photographs", change=resized)
+    assert "max_pixels=" not in "".join(found(checks).values())
+
+
+def test_the_converters_option_is_for_the_processors_own_bound():
+    assert remedy_of(f"qwen25 max_pixels={QWEN25_DEFAULT}") == "convert with space=qwen25"
+    assert QWEN25_BUDGET.max_pixels == QWEN25_DEFAULT

@@ -39,8 +39,13 @@ def test_nothing_found(clean, capsys):
 
 def test_advice_fails_only_when_strict(tmp_path, clean, capsys):
     """Two boxes that nearly are one; a typing error in a language without Latin letters, and a control character."""
-    items = [{"desc": f"\u9700\u590d\u6838{end}", "bbox_2d": [1 + n, 1, 9 + n, 9]} for n, end in enumerate("\u7684" * 25 + "\u5417")]
-    items += [{"desc": "\x1b[2J\u4e2d", "bbox_2d": box} for box in ([10, 10, 90, 90], [10, 10, 90, 91])]
+    items = [
+        {"desc": f"\u9700\u590d\u6838{end}", "bbox_2d": [1 + n, 1, 9 + n, 9]}
+        for n, end in enumerate("\u7684" * 25 + "\u5417")
+    ]
+    items += [
+        {"desc": "\x1b[2J\u4e2d", "bbox_2d": box} for box in ([10, 10, 90, 90], [10, 10, 90, 91])
+    ]
     record = {"images": ["a.png"], "width": 240, "height": 180, "objects": items}
     path = tmp_path / "advice.jsonl"
     path.write_text(json.dumps(record) + "\n")
@@ -88,7 +93,11 @@ def test_nothing_to_examine_is_no_success(tmp_path, clean, capsys):
     empty, pipe = tmp_path / "empty.jsonl", tmp_path / "pipe"
     empty.write_text("\n\n")
     os.mkfifo(pipe)
-    for path, words in ((empty, "no records"), (pipe, "no regular file"), (tmp_path, "no regular file")):
+    for path, words in (
+        (empty, "no records"),
+        (pipe, "no regular file"),
+        (tmp_path, "no regular file"),
+    ):
         for arguments in ((path,), (clean, "--val", path)):
             code, told = doctor(capsys, *arguments, "--no-images")
             assert (code, told.out) == (1, "")
