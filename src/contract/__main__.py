@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         help="write bad lines and reasons to this file (one FILE only)",
     )
     check.add_argument("--json", action="store_true", help="print JSON")
-    text = "Examine whole data sets for wrong coordinates and more; exit 1 when something is found."
+    text = "Examine whole data sets for wrong coordinates and more; exit 1 when an error is found."
     doctor = commands.add_parser("doctor", help=text, description=text, allow_abbrev=False)
     doctor_command.add_arguments(doctor)
     options = root.parse_args(argv)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from src.doctor.checks import Check
 from src.doctor.frames import Space
 
 if TYPE_CHECKING:
@@ -35,11 +36,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--no-images", action="store_true", help="do not look at picture files")
     command.add_argument("--html", type=Path, help="write a page with what was found, drawn")
+    command.add_argument("--strict", action="store_true", help="exit 1 for advice as well")
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run_doctor(options: argparse.Namespace) -> tuple[str, int]:
-    """What to print, and the exit code: 1 when something was found."""
+    """What to print, and the exit code: 1 when an error was found, or with --strict anything."""
     from src.doctor.examination import examine
 
     done = examine(
@@ -55,7 +57,7 @@ def run_doctor(options: argparse.Namespace) -> tuple[str, int]:
 
         write_doctor_page(options.html, done)
     text = json.dumps(as_json(done)) if options.json else as_text(done)
-    return text, int(done.has_findings)
+    return text, int(done.has_findings if options.strict else done.has_errors)
 
 
 def as_json(done: Examination) -> dict[str, Any]:
@@ -83,13 +85,13 @@ def _places(done: Examination, records: tuple[int, ...]) -> list[str]:
 
 
 def as_text(done: Examination) -> str:
-    """For a terminal: findings with their remedies first, then the other verdicts in a line each."""
+    """For a terminal: findings with their remedies first, then advice, then the other verdicts in a line each."""
     lines = [
         f"{done.data.num_records} records, {done.data.num_objects} objects, declared space {done.space}"
     ]
-    order = {"found": 0, "undecided": 1, "ok": 2}
-    for check in sorted(done.checks, key=lambda check: order[check.verdict]):
-        lines.append(f"{check.verdict:9} {check.name}: {check.sentence}")
+    order = ("found", "advice", "undecided", "ok")
+    for check in sorted(done.checks, key=lambda check: order.index(_word(check))):
+        lines.append(f"{_word(check):9} {check.name}: {check.sentence}")
         if check.verdict == "found":
             numbers = ", ".join(
                 f"{name} {value}" for name, value in list(check.evidence.items())[:12]
@@ -100,8 +102,23 @@ def as_text(done: Examination) -> str:
         f"descriptions: {len(done.labels)}" + (", the most frequent:" if done.labels else "")
     )
     lines += [
-        f"  {item.count:8} {item.label!a}: median area {item.area:.0f} px, "
+        f'  {item.count:8} "{item.label}": median area {item.area:.0f} px, '
         f"{item.share:.2%} of the picture, width/height {item.aspect:.2f}"
         for item in done.labels[:MOST_LABELS]
     ]
-    return "\n".join(lines)  # fmt: skip
+    return "\n".join(_printable(line) for line in lines)  # fmt: skip
+
+
+def _word(check: Check) -> str:
+    is_advice = check.verdict == "found" and check.severity == "advice"
+    return "advice" if is_advice else check.verdict
+
+
+def _printable(line: str) -> str:
+    """Letters of every language as they are; what a terminal would obey (escape sequences, line breaks) is shown escaped."""
+    if line.isprintable():
+        return line
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in line
+    )

@@ -61,7 +61,7 @@ def _rows(check: Check, done: Examination) -> tuple[int, ...]:
 
 def _tables(done: Examination) -> list[MetricTable]:
     verdicts = tuple(
-        (check.verdict, check.name, check.sentence, check.remedy) for check in done.checks
+        (_verdict(check), check.name, check.sentence, check.remedy) for check in done.checks
     )
     numbers = tuple(
         (check.name, name, str(value))
@@ -85,6 +85,10 @@ def _tables(done: Examination) -> list[MetricTable]:
     if places:
         tables.append(MetricTable(title="Unreadable", header=("where and why",), rows=places))
     return tables
+
+
+def _verdict(check: Check) -> str:
+    return f"{check.verdict} ({check.severity})" if check.verdict == "found" else check.verdict
 
 
 def _sample(done: Examination, row: int, group: str) -> ReportSample | None:

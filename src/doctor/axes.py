@@ -63,7 +63,15 @@ def fits(numbers: Numbers, declared: Explanation) -> Fits:
     return Fits(has_objects=has_objects, own=own, turned=turned)
 
 
-def check_axes(found: Fits, headers: Headers | None, size: Floats) -> Check:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counted:
+    """A check made record by record, and the `records` (N,) whose numbers its finding explains."""
+
+    check: Check
+    records: Bools
+
+
+def check_axes(found: Fits, headers: Headers | None, size: Floats) -> Counted:
     """y before x, or exchanged sizes, in all records or in some. Pictures that EXIF turns are left to `check_exif`."""
     counted = found.has_objects.copy()
     if headers is not None:
@@ -77,23 +85,33 @@ def check_axes(found: Fits, headers: Headers | None, size: Floats) -> Check:
     telling = own + turned
     if telling < FEWEST_TELLING:
         sentence = f"only {telling} records tell: pictures are square, values relative, or objects fit both ways"
-        return Check(name="axes", verdict="undecided", sentence=sentence, evidence=evidence)
+        return _none(
+            Check(name="axes", verdict="undecided", sentence=sentence, evidence=evidence), found
+        )
     share = turned / telling
     is_explained = neither <= MOST_UNEXPLAINED * turned
     if turned < FEWEST_TELLING or share < PART_SHARE or not is_explained:
         sentence = f"{own} records fit only as declared, {turned} only with axes exchanged"
         verdict: Verdict = "ok" if share < PART_SHARE else "undecided"
-        return Check(name="axes", verdict=verdict, sentence=sentence, evidence=evidence)
+        return _none(
+            Check(name="axes", verdict=verdict, sentence=sentence, evidence=evidence), found
+        )
     cause, sentence, remedy = _which(share >= WHOLE_SHARE, turned, counted, headers, size)
-    return Check(
+    showing = counted & found.turned & ~found.own
+    check = Check(
         name="axes",
         verdict="found",
         cause=cause,
         sentence=sentence,
         remedy=remedy,
         evidence=evidence,
-        records=_first(counted & found.turned & ~found.own),
+        records=_first(showing),
     )
+    return Counted(check=check, records=showing)
+
+
+def _none(check: Check, found: Fits) -> Counted:
+    return Counted(check=check, records=np.zeros_like(found.has_objects))
 
 
 def _which(
@@ -125,10 +143,12 @@ def _which(
     )
 
 
-def check_exif(found: Fits, headers: Headers | None, size: Floats) -> Check:
+def check_exif(found: Fits, headers: Headers | None, size: Floats) -> Counted:
     """Records of pictures that EXIF turns: they must describe the upright picture, as the model sees it."""
     if headers is None:
-        return Check(name="exif", verdict="undecided", sentence="no pictures were read")
+        return _none(
+            Check(name="exif", verdict="undecided", sentence="no pictures were read"), found
+        )
     turned = (headers.orientation >= 5) & (headers.stored[:, 0] > 0)
     oriented = int((headers.orientation > 1).sum())
     not_square = headers.stored[:, 0] != headers.stored[:, 1]
@@ -143,7 +163,7 @@ def check_exif(found: Fits, headers: Headers | None, size: Floats) -> Check:
     }
     remedy = "convert with exif=raw, which turns coordinates with the picture, or turn them and exchange width and height"
     if stored_size.any():
-        return Check(
+        check = Check(
             name="exif",
             verdict="found",
             cause="stored-size",
@@ -152,8 +172,9 @@ def check_exif(found: Fits, headers: Headers | None, size: Floats) -> Check:
             evidence=evidence,
             records=_first(stored_size),
         )
+        return Counted(check=check, records=stored_size)
     if other >= 3 and other > 4 * own:
-        return Check(
+        check = Check(
             name="exif",
             verdict="found",
             cause="stored-coordinates",
@@ -162,15 +183,16 @@ def check_exif(found: Fits, headers: Headers | None, size: Floats) -> Check:
             evidence=evidence,
             records=_first(turned & found.turned & ~found.own),
         )
+        return Counted(check=check, records=turned)
+    verdict: Verdict = "ok"
     if not oriented:
-        return Check(
-            name="exif", verdict="ok", sentence="no picture has an orientation", evidence=evidence
-        )
-    if own >= 3 and own > 4 * other:
+        sentence = "no picture has an orientation"
+    elif own >= 3 and own > 4 * other:
         sentence = f"{own} records fit only the upright picture"
-        return Check(name="exif", verdict="ok", sentence=sentence, evidence=evidence)
-    sentence = "mirrored, upside down, square or fitting both ways: coordinates do not tell"
-    return Check(name="exif", verdict="undecided", sentence=sentence, evidence=evidence)
+    else:
+        verdict = "undecided"
+        sentence = "mirrored, upside down, square or fitting both ways: coordinates do not tell"
+    return _none(Check(name="exif", verdict=verdict, sentence=sentence, evidence=evidence), found)
 
 
 def _first(records: Bools) -> tuple[int, ...]:

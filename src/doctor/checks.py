@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Verdict = Literal["ok", "found", "undecided"]
+Severity = Literal["error", "advice"]
+"""Of what was found: an error makes training wrong; advice is about what is often right as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,5 +23,6 @@ class Check:
     sentence: str
     cause: str = ""
     remedy: str = ""
+    severity: Severity = "error"
     evidence: Mapping[str, float | int | str] = field(default_factory=dict)
     records: tuple[int, ...] = ()

@@ -41,6 +41,11 @@ class Examination:
     def has_findings(self) -> bool:
         return any(check.verdict == "found" for check in self.checks)
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether something was found that is more than advice."""
+        return any(check.verdict == "found" and check.severity == "error" for check in self.checks)
+
 
 def examine(
     files: Sequence[Path],
@@ -66,7 +71,7 @@ def examine(
         _pictures(headers),
         *check_shapes(data, space),
         check_typos(data),
-        check_repeated_pictures(data),
+        check_repeated_pictures(data, val_files),
         check_leakage(data, located, val_files),
     )
     labels = label_statistics(data, pixel_corners(data, space))

@@ -21,10 +21,17 @@ Order = Literal["xyxy", "xywh", "cxcywh", "added"]
 """Of a box's numbers. `added`: far corners that were taken for sizes, so x2 is x1 + x2."""
 
 ORDERS: tuple[Order, ...] = ("xywh", "cxcywh", "added")
+PAIRS: frozenset[tuple[Order, Space]] = frozenset(
+    {("cxcywh", "norm1"), ("xywh", "norm1"), ("xywh", "norm1000")}
+)
+"""Orders that tools write in another space than pixels: YOLO's labels; corner and sides in shares, or thousandths."""
 QWEN25_CELL = 28
 QWEN25_MIN_PIXELS = 56 * 56
-QWEN25_MAX_PIXELS = tuple(cells * QWEN25_CELL**2 for cells in (256, 768, 1280, 2560, 16384))
-"""The areas that Qwen2.5-VL's processor and its cookbooks use; the last is the processor's default."""
+QWEN25_DEFAULT = 16384 * QWEN25_CELL**2
+"""The processor's own bound of the area, and the converter's."""
+QWEN25_CELLS = (128, 256, 512, 640, 768, 1024, 1280, 2048, 2560, 4096, 8192)
+QWEN25_MAX_PIXELS = (QWEN25_DEFAULT, *(cells * QWEN25_CELL**2 for cells in QWEN25_CELLS))
+"""The default first: where pictures are so small that another bound says the same, it is the one named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,8 +59,8 @@ def alternatives(size: Floats, space: Space) -> Iterator[Explanation]:
         if name != space:
             yield Explanation(cause=name, group="space", reach=reach, size=size)
         for order in ORDERS:
-            if name != space and (order, name) != ("cxcywh", "norm1"):
-                continue  # YOLO's numbers are such a pair; others would explain nearly anything.
+            if name != space and (order, name) not in PAIRS:
+                continue  # Others would explain nearly anything.
             yield Explanation(
                 cause=order if name == space else f"{order} {name}",
                 group="order",
@@ -68,13 +75,19 @@ def alternatives(size: Floats, space: Space) -> Iterator[Explanation]:
         yield Explanation(
             cause=f"{name} undone twice", group="space", reach=back, size=size, penalty=5.0
         )
+    yield from _qwen25(size)
+
+
+def _qwen25(size: Floats) -> Iterator[Explanation]:
+    """One for each bound of the area that makes a difference to these pictures."""
+    seen: set[bytes] = set()
     for max_pixels in QWEN25_MAX_PIXELS:
-        yield Explanation(
-            cause=f"qwen25 max_pixels={max_pixels}",
-            group="qwen25",
-            reach=qwen25_size(size, max_pixels),
-            size=size,
-        )
+        reach = qwen25_size(size, max_pixels)
+        if (key := reach.tobytes()) not in seen:
+            seen.add(key)
+            yield Explanation(
+                cause=f"qwen25 max_pixels={max_pixels}", group="qwen25", reach=reach, size=size
+            )
 
 
 def _reach(size: Floats, space: Space) -> Floats:

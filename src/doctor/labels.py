@@ -91,13 +91,14 @@ def check_typos(data: Annotations) -> Check:
     ]
     records = np.unique(data.record[np.isin(data.label, wrong)])
     shown = {
-        ascii(typo.text): f"{typo.count} times; {typo.meant!a} {typo.meant_count} times"
+        f'"{typo.text}"': f'{typo.count} times; "{typo.meant}" {typo.meant_count} times'
         for typo in typos[:MOST_TYPOS]
     }
     return Check(
         name="label-typos",
         verdict="found",
         cause="label-typos",
+        severity="advice",
         sentence=f"{len(typos)} rare texts are one edit from a frequent one, such as {next(iter(shown))}",
         remedy="correct them, or map them in the domain pack's taxonomy",
         evidence=shown,

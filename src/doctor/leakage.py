@@ -28,10 +28,13 @@ FEWEST_BITS_SET = 8
 MOST_EXAMPLES = 24
 
 
-def check_repeated_pictures(data: Annotations) -> Check:
-    """The check "repeated-pictures": one picture named by several records with objects, by its path."""
+def check_repeated_pictures(data: Annotations, val_files: frozenset[int]) -> Check:
+    """The check "repeated-pictures": one picture named by several records with objects, by its path.
+
+    Training and validation count on their own: a picture in both is `check_leakage`'s.
+    """
     named = [
-        (str(Path(data.files[data.file[row]]).parent / data.image[row]), row)
+        ((int(data.file[row]) in val_files, _path(data, int(row))), row)
         for row in np.flatnonzero(data.is_dense)
         if data.image[row]
     ]
@@ -51,6 +54,10 @@ def check_repeated_pictures(data: Annotations) -> Check:
         evidence={"pictures": pictures, "records": len(repeated)},
         records=tuple(int(row) for row in repeated[:MOST_EXAMPLES]),
     )
+
+
+def _path(data: Annotations, row: int) -> str:
+    return str(Path(data.files[data.file[row]]).parent / data.image[row])
 
 
 def check_leakage(data: Annotations, located: Located | None, val_files: frozenset[int]) -> Check:

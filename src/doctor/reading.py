@@ -26,14 +26,28 @@ FEWEST_POINTS = (2, 3, 2)  # Of a box, a polygon and a line.
 
 
 def read_annotations(files: Sequence[Path]) -> Annotations:
-    """All lines of the files, in order. `DataError` when a file cannot be opened."""
+    """All lines of the files, in order. `DataError` when a file cannot be opened, is none, or holds no line but empty ones."""
     columns = _Columns(files=tuple(str(file) for file in files))
     for number, file in enumerate(files):
+        if file.exists() and not file.is_file():
+            raise DataError.say(
+                "cannot examine what is no regular file",
+                where=str(file),
+                remedy="write a pipe's lines into a file first: lines are read twice, and pictures are found beside it",
+            )
+        is_empty = True
         total = _count_lines(file)
         lines = progress(_lines(file), total=total, label=f"read {file.name}")
         for position, line in enumerate(lines, 1):
             if line.strip():
                 columns.add(number, position, line)
+                is_empty = False
+        if is_empty:
+            raise DataError.say(
+                "the file holds no records",
+                where=str(file),
+                remedy="look at what should have written it",
+            )
     return columns.finish()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from src.doctor.frames import QWEN25_DEFAULT
+
 NAMES = {
     "space": "coordinate space",
     "order": "order of a box's numbers",
@@ -27,7 +29,8 @@ def title_of(cause: str) -> str:
     """The cause in words."""
     head, _, rest = cause.partition(" ")
     if head == "qwen25":
-        return f"coordinates are pixels of the picture as Qwen2.5-VL resizes it ({rest})"
+        bound = rest.replace("~", " about ")
+        return f"coordinates are pixels of the picture as Qwen2.5-VL resizes it ({bound})"
     if head == "scaled":
         return f"objects end at {rest} of width and height, as if the picture ended there"
     if rest == "twice":
@@ -41,10 +44,7 @@ def remedy_of(cause: str) -> str:
     """What mends the data set: a converter's option where one does, else the transformation of every value."""
     head, _, rest = cause.partition(" ")
     if head == "qwen25":
-        return (
-            "convert with space=qwen25, or multiply x by width / resized width and y by height / resized height; "
-            f"the resized size is smart_resize's with factor 28 and {rest}"
-        )
+        return _qwen25_remedy(rest)
     if head == "scaled":
         return f"width and height are not those of the annotated picture: multiply them by {rest}, or divide coordinates by it"
     if rest == "twice":
@@ -64,3 +64,13 @@ def remedy_of(cause: str) -> str:
         return "convert with space=pixels: the file holds pixels and is declared relative"
     grid = head.removeprefix("norm")
     return f"convert with space={head}, or multiply x by width / {grid} and y by height / {grid}"
+
+
+def _qwen25_remedy(bound: str) -> str:
+    """The converter's option stands for the default bound only."""
+    if bound == f"max_pixels={QWEN25_DEFAULT}":
+        return "convert with space=qwen25"
+    by_hand = "multiply x by width / resized width and y by height / resized height, where the resized size is smart_resize's with factor 28"
+    if "~" in bound:
+        return f"{by_hand} and the max_pixels of the program that wrote them, which this data does not tell exactly"
+    return f"{by_hand} and {bound} (space=qwen25 of the converter stands for {QWEN25_DEFAULT} and is wrong here)"

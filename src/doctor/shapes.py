@@ -14,6 +14,7 @@ from src.doctor.frames import Space, declared_frame
 from src.utils.progress import progress
 
 MOST_EXAMPLES = 24
+ADVICE = frozenset({"self-intersections", "near-duplicates"})
 OUTSIDE_PX = 0.01
 SAME_IOU, NEAR_IOU = 0.999, 0.9
 MOST_PAIRS = 4_000_000  # Of one step; memory stays at some 200 MB.
@@ -80,6 +81,7 @@ def _counted(name: str, data: Annotations, objects: Bools) -> Check:
         name=name,
         verdict="found",
         cause=name,
+        severity="advice" if name in ADVICE else "error",
         sentence=f"{count} {what}, in {len(records)} records; the first at {data.place(int(records[0]))}",
         remedy=remedy,
         evidence={"objects": count, "records": len(records), **kinds},
@@ -134,15 +136,13 @@ def _repeated(data: Annotations, corners: Floats) -> tuple[Bools, Bools]:
     near = np.zeros(data.num_objects, dtype=np.bool_)
     prints = _fingerprints(data)
     shares = _shares(data)
-    for rows in _batches(data):
-        box = corners[rows]
-        iou = _ious(box)
-        alike = _equal(data.label[rows]) & _equal(data.kind[rows])
-        alike &= np.tri(rows.shape[1], k=-1, dtype=np.bool_)
+    for rows, others in _batches(data):
+        iou = _ious(corners[rows], corners[others])
+        alike = _equal(data.label, rows, others) & _equal(data.kind, rows, others)
+        alike &= rows[:, :, None] > others[:, None]
         is_box = (data.kind[rows] == BOX)[:, :, None]
-        twice = alike & np.where(is_box, iou >= SAME_IOU, _equal(prints[rows]))
-        share = shares[rows]
-        close = np.abs(share[:, :, None] - share[:, None]) < 0.05
+        twice = alike & np.where(is_box, iou >= SAME_IOU, _equal(prints, rows, others))
+        close = np.abs(shares[rows][:, :, None] - shares[others][:, None]) < 0.05
         is_line = (data.kind[rows] == LINE)[:, :, None]
         almost = alike & ~twice & (iou >= NEAR_IOU) & close & ~is_line
         same[rows[twice.any(axis=2)]] = True
@@ -150,13 +150,17 @@ def _repeated(data: Annotations, corners: Floats) -> tuple[Bools, Bools]:
     return same, near
 
 
-def _equal(values: NDArray[np.int64]) -> Bools:
-    found: Bools = values[:, :, None] == values[:, None]
+def _equal(values: NDArray[np.int64], rows: Ints, others: Ints) -> Bools:
+    """(K, a) and (K, n) indices -> (K, a, n)."""
+    found: Bools = values[rows][:, :, None] == values[others][:, None]
     return found
 
 
-def _batches(data: Annotations) -> Iterator[Ints]:
-    """(K, n) object indices of K records with n objects each; every record with two or more is in one of them."""
+def _batches(data: Annotations) -> Iterator[tuple[Ints, Ints]]:
+    """(K, a) and (K, n) object indices of K records with n objects each, at most `MOST_PAIRS` pairs (or n) a step.
+
+    Every object of a record with two or more is once among the a; those up to it are among the n.
+    """
     counts = np.bincount(data.record, minlength=data.num_records)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     for count in (int(value) for value in np.unique(counts) if value > 1):
@@ -164,18 +168,26 @@ def _batches(data: Annotations) -> Iterator[Ints]:
         step = max(1, MOST_PAIRS // count**2)
         for begin in range(0, len(records), step):
             chosen = records[begin : begin + step]
-            yield starts[chosen][:, None] + np.arange(count)
+            first = starts[chosen][:, None]
+            block = max(1, min(count, MOST_PAIRS // (len(chosen) * count)))
+            for begun in range(0, count, block):
+                ended = min(begun + block, count)
+                yield first + np.arange(begun, ended), first + np.arange(ended)
 
 
-def _ious(box: Floats) -> Floats:
-    """(K, n, 4) -> (K, n, n); 0 for boxes without area."""
-    low = np.maximum(box[:, :, None, :2], box[:, None, :, :2])
-    high = np.minimum(box[:, :, None, 2:], box[:, None, :, 2:])
+def _ious(box: Floats, other: Floats) -> Floats:
+    """(K, a, 4) and (K, n, 4) -> (K, a, n); 0 for boxes without area."""
+    low = np.maximum(box[:, :, None, :2], other[:, None, :, :2])
+    high = np.minimum(box[:, :, None, 2:], other[:, None, :, 2:])
     common: Floats = np.maximum(0.0, high - low).prod(axis=3)
-    area = np.maximum(0.0, box[..., 2:] - box[..., :2]).prod(axis=2)
-    union = area[:, :, None] + area[:, None] - common
+    union = _areas(box)[:, :, None] + _areas(other)[:, None] - common
     found: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
     return found
+
+
+def _areas(box: Floats) -> Floats:
+    areas: Floats = np.maximum(0.0, box[..., 2:] - box[..., :2]).prod(axis=2)
+    return areas
 
 
 def _fingerprints(data: Annotations) -> Ints:

@@ -8,6 +8,7 @@ from PIL import Image
 
 from src.contract.doctor_command import as_json, as_text
 from src.contract.doctor_page import write_doctor_page
+from src.doctor import shapes
 from src.doctor.annotations import POLY
 from src.doctor.axes import check_exif, fits
 from src.doctor.examination import examine
@@ -99,6 +100,20 @@ def test_shapes(tmp_path):
     assert checks["duplicates"].evidence["objects"] == 2
 
 
+def test_repetitions_among_many_objects_are_looked_for_in_blocks(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    near = rng.integers(0, 70, size=(60, 2)) + 0.5
+    boxes = np.concatenate([near, near + 9], axis=1).tolist()
+    items = [("a", "bbox_2d", box) for box in [*boxes, boxes[3], boxes[50], boxes[3]]]
+    data = read_annotations([written(tmp_path / "r.jsonl", record(*items), record(*items[-4:]))])
+    whole = by_name(check_shapes(data, "pixels"))
+    monkeypatch.setattr(shapes, "MOST_PAIRS", 7 * 63)
+    pairs = [rows.size * others.shape[1] for rows, others in shapes._batches(data)]
+    assert max(pairs) <= 7 * 63
+    assert by_name(check_shapes(data, "pixels")) == whole
+    assert whole["duplicates"].evidence["objects"] >= 4
+
+
 @pytest.mark.parametrize(
     ("one", "other", "near"),
     [
@@ -141,7 +156,7 @@ def test_coordinates_of_the_stored_picture_under_an_upright_size(tmp_path):
         orientation=np.array([6] * 5 + [1] * 5),
     )
     found = fits(numbers, declared_frame(data.size, "pixels"))
-    assert check_exif(found, headers, data.size).cause == "stored-coordinates"
+    assert check_exif(found, headers, data.size).check.cause == "stored-coordinates"
 
 
 def picture(path, seed, size=(96, 64), **options):
@@ -177,6 +192,16 @@ def test_a_picture_in_two_records_and_a_wrong_size(tmp_path):
     box = ("a", "bbox_2d", [1, 1, 9, 9])
     path = written(tmp_path / "r.jsonl", record(box), record(box), record(box, image="b.png"))
     assert by_name(examine([path]).checks)["repeated-pictures"].records == (0, 1)
+
+
+def test_a_picture_on_both_sides_is_leakage_and_not_repeated(tmp_path):
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name, 1, size=(100, 80))
+    box = ("a", "bbox_2d", [1, 1, 9, 9])
+    train = written(tmp_path / "train.jsonl", record(box), record(box, image="b.png"))
+    checks = by_name(examine([train], val=[written(tmp_path / "val.jsonl", record(box))]).checks)
+    assert checks["repeated-pictures"].verdict == "ok"
+    assert checks["leakage"].evidence["same_file"] == 1
 
 
 def hostile(rng, depth=0):
