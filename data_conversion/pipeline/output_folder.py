@@ -58,7 +58,7 @@ def _check_content(config: ConversionConfig) -> None:
     if not config.overwrite:
         raise DataError.say(
             f"output folder {config.output} holds something else",
-            remedy="choose an empty folder, or pass overwrite=true",
+            remedy="choose an empty folder, or give the option overwrite",
         )
     if pictures.exists() and any(pictures.iterdir()):
         raise DataError.say(
