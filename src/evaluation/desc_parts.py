@@ -6,8 +6,8 @@
 | key_value | `kind=bolt,state=rusty` | `bolt` | `kind`: {bolt}, `state`: {rusty} |
 | type_attr | `bolt/rusty,loose/note` | `bolt` | `type`: {bolt}, `attributes`: {rusty, loose}, `attributes 2`: {note} |
 
-Parts are compared normalised (`src.evaluation.wording.normalised`). In `plain` and `type_attr` the prefix of a pack's groups is no
-part of the head term; in `key_value` it is a pair like any other.
+Parts are compared normalised (`src.evaluation.wording.normalised`). In `plain` and `type_attr` the prefix of a pack's groups is
+no part of the head term; in `key_value` it is a pair like any other.
 """
 
 from __future__ import annotations
