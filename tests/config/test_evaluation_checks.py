@@ -9,9 +9,11 @@ from src.config.evaluation_checks import FROM_TOKENS
 from src.config.loader import load_config
 from src.contract.predictions import Prediction
 from src.contract.records import ObjectAnnotation, Record, Source
+from src.domains.loader import load_pack
 from src.errors import ConfigError
 from src.evaluation.config import FIGURES
 from src.evaluation.sections import SectionRules
+from src.generation.held_out import section_rules
 from src.training.best_metric import check_best_metric, figure_names
 from src.training.progress_page import score
 
@@ -107,6 +109,18 @@ def test_the_named_figures_are_those_that_an_evaluation_gives():
     summary = replace(negative, row=2, truth=None, mode="summary", summary="a x 2", text="a x 2")
     found = score([dense, negative, summary], {"d": rules})
     assert set(found) == set(FIGURES)
+
+
+def test_a_set_is_judged_by_the_groups_of_its_pack():
+    pack = load_pack("telecom_zh")
+    descs = [pack.grouping.template.replace("{n}", number) + "a" for number in "12"]
+    truth, found = (ObjectAnnotation(desc=d, kind="bbox_2d", points=(0, 0, 5, 5)) for d in descs)
+    dense = Prediction(
+        image="x", row=0, width=9, height=9, truth=(truth,), objects=(found,), dropped=(), is_valid=True, text="[]",
+        finish_reason="stop", dataset="d",
+    )  # fmt: skip
+    figures = score([dense], {"d": section_rules(SimpleNamespace(pack=pack))})
+    assert (figures["text_head"], figures["text_exact"]) == (1.0, 0.0)
 
 
 def held_out_set(name, *records):

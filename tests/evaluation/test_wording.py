@@ -1,7 +1,6 @@
 import pytest
 
 from src.domains.config import DescGrammar
-from src.domains.summary_config import Grouping
 from src.evaluation.desc_parts import desc_parts
 from src.evaluation.wording import folded, normalised, stem, words
 
@@ -97,7 +96,7 @@ def test_parts(desc, grammar, head, slots):
     ],
 )
 def test_the_prefix_of_a_group_is_no_part_of_the_head_term(desc, grammar, head):
-    assert desc_parts(desc, grammar, Grouping(template="组{n}: ")).head == head
+    assert desc_parts(desc, grammar, "组{n}: ").head == head
 
 
 def test_folding_twice_changes_nothing():
