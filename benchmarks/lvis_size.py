@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -99,17 +98,19 @@ def watch(command: list[str]) -> dict[str, float]:
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=sys.stderr)
     largest = total = shared_out = 0.0
+    used: dict[int, float] = {}
     while process.poll() is None:
-        sizes = [_memory(number) for number in _family(process.pid)]
+        numbers = _family(process.pid)
+        sizes = [_memory(number) for number in numbers]
+        used |= {number: seconds for number in numbers if (seconds := _cpu_seconds(number))}
         largest = max([largest, *(rss for rss, _ in sizes)])
         total = max(total, sum(rss for rss, _ in sizes))
         shared_out = max(shared_out, sum(pss for _, pss in sizes))
         time.sleep(0.2)
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "status": process.returncode,
         "seconds": round(time.perf_counter() - began, 1),
-        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "cpu_seconds": round(sum(used.values()), 1),
         "largest_process_mb": round(largest),
         "sum_rss_mb": round(total),
         "sum_pss_mb": round(shared_out),
@@ -127,6 +128,15 @@ def _family(root: int) -> list[int]:
             except OSError:  # it ended meanwhile
                 continue
     return found
+
+
+def _cpu_seconds(number: int) -> float:
+    """What a process has used of the cores; 0 when it has ended. Workers are no children of the command, so nobody sums it up."""
+    try:
+        fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory(number: int) -> tuple[float, float]:

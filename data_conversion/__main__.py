@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from data_conversion.config import (
     ConversionConfig,
+    EmptiedPolicy,
     ExifMode,
     GeometryMode,
     PartsPolicy,
@@ -74,7 +75,12 @@ def _add_reading(arguments: argparse.ArgumentParser) -> None:
     _add(group, "image_root", "folder of the pictures, when it is not the input's", type=Path)
     _add(group, "images", "read and place the pictures")
     _add(group, "space", "coordinates of a format that does not say", choices=get_args(Space))
-    _add(group, "exif", "which picture coordinates refer to", choices=get_args(ExifMode))
+    _add(
+        group,
+        "exif",
+        "which picture coordinates refer to, where the size does not tell",
+        choices=get_args(ExifMode),
+    )
     _add(group, "limit", "convert only so many images, drawn by the seed", type=int)
     _add(group, "domain", "domain pack: its taxonomy, sanitisers and summaries")
     _add(
@@ -96,6 +102,8 @@ def _add_shapes(arguments: argparse.ArgumentParser) -> None:
     _add(group, "max_vertices", "cap on the vertices of polygons and lines", type=int)
     _add(group, "min_area", "drop boxes and polygons with less square pixels", type=float)
     _add(group, "keep_crowd", "keep regions that stand for many objects")
+    text = "images whose objects were all dropped"
+    _add(group, "emptied", text, choices=get_args(EmptiedPolicy))
 
 
 def _add_pictures(arguments: argparse.ArgumentParser) -> None:

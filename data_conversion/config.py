@@ -17,6 +17,7 @@ GeometryMode = Literal["annotated", "bbox"]
 PartsPolicy = Literal["largest", "split", "merge"]
 SummaryMode = Literal["auto", "none"]
 UnmappedPolicy = Literal["note", "quarantine"]
+EmptiedPolicy = Literal["quarantine", "negative"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +26,12 @@ class ConversionConfig:
 
     Reading: `format` "auto" recognises it; `image_root` is where pictures lie (default: the input's folder); with `images`
     false there are none, and sizes come from the annotations. `space` says what coordinates mean where the format does not.
-    `exif` says which picture the coordinates of a rotated JPEG refer to; "auto" decides by the annotated size.
+    `exif` says which picture the coordinates of a rotated JPEG refer to where the annotated size fits both or is not given;
+    with "auto" such an image is quarantined.
 
     Shapes: `geometry` "bbox" makes a box of every polygon; `parts` is what becomes of an object in several pieces;
     `max_vertices` caps polygons and lines; `min_area` (square pixels, after clipping) drops what is smaller; `keep_crowd` keeps
-    regions of many objects.
+    regions of many objects. `emptied` is what becomes of an image whose annotated objects were all dropped.
 
     Text: `domain` is the pack whose taxonomy and sanitisers apply; `unmapped` is what becomes of an image with a label or
     answer that the taxonomy lacks; `summary` "auto" writes one where the pack or the export's captions give it.
@@ -56,6 +58,7 @@ class ConversionConfig:
     max_vertices: int | None = None
     min_area: float = 0.0
     keep_crowd: bool = False
+    emptied: EmptiedPolicy = "quarantine"
     domain: str | None = None
     unmapped: UnmappedPolicy = "note"
     summary: SummaryMode = "auto"
@@ -114,6 +117,12 @@ def _problems(config: ConversionConfig) -> Iterator[Issue]:
             message="pictures are resized or left out, not both",
             got="resize with images=false",
             remedy="leave one of the two options out",
+        )
+    if config.group_by == KEY_PREFIX:
+        yield Issue(
+            message="group_by names no attribute",
+            got=config.group_by,
+            expected=f"{KEY_PREFIX}NAME of an attribute of the picture",
         )
     if config.group_by is not None and not config.group_by.startswith(KEY_PREFIX):
         try:

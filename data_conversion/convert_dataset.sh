@@ -13,6 +13,7 @@ usage: bash data_conversion/convert_dataset.sh input=DIR|FILE output=DIR [format
             exif=auto|raw|upright limit=N
   text      domain=PACK unmapped=note|quarantine summary=auto|none
   shapes    geometry=annotated|bbox parts=largest|split|merge max_vertices=N min_area=PX keep_crowd=true|false
+            emptied=quarantine|negative
   pictures  resize=true|false min_pixels=N max_pixels=1048576 image_factor=32 quality=95 (any size turns resize on)
   split     split=auto|seeded val_ratio=0.1 group_by=REGEX|key:NAME seed=17
   running   workers=N fail_fast=true overwrite=true env=...
@@ -25,7 +26,7 @@ TEXT
 
 main() {
   case "${1:-}" in -h | --help | help) usage; exit 0 ;; esac
-  local values=(input output format image_root space exif limit domain unmapped summary geometry parts max_vertices min_area
+  local values=(input output format image_root space exif limit domain unmapped summary geometry parts max_vertices min_area emptied
     min_pixels max_pixels image_factor quality split val_ratio group_by seed workers)
   local switches=(images keep_crowd resize fail_fast overwrite)
   words_parse "${values[@]}" "${switches[@]}" env -- "$@"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image, ImageOps
 
 from src.errors import ImageError
@@ -82,3 +83,28 @@ def test_a_colour_key_is_transparent(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.new("RGB", (4, 4), (9, 8, 7)).save(path, transparency=(9, 8, 7))
     assert (load_rgb(path) == 255).all()
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("size", [(37, 53), (64, 16), (1, 1)])
+def test_a_jpegs_pixels_are_pillows(
+    subsampling: int, size: tuple[int, int], tmp_path: Path
+) -> None:
+    """The two decoders may not differ; catches a quicker, less exact transform or upsampling."""
+    path = tmp_path / "a.jpg"
+    pixels = generator(4, "jpeg", *size).integers(0, 255, (*size, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path, quality=90, subsampling=subsampling)
+    with Image.open(path) as image:
+        assert np.array_equal(load_rgb(path), np.asarray(image))
+
+
+def test_a_jpeg_that_only_the_strict_decoder_refuses_is_read(tmp_path: Path) -> None:
+    """Stray bytes between two segments, which decoders skip with a warning."""
+    path = tmp_path / "a.jpg"
+    Image.fromarray(np.full((16, 16, 3), 90, np.uint8)).save(path)
+    data = path.read_bytes()
+    tables = data.index(b"\xff\xdb")
+    path.write_bytes(data[:tables] + b"\0\0\0" + data[tables:])
+    with pytest.raises(ValueError, match="extraneous"):
+        simplejpeg.decode_jpeg(path.read_bytes(), "RGB")
+    assert load_rgb(path).shape == (16, 16, 3)

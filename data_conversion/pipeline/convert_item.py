@@ -13,10 +13,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data_conversion.config import KEY_PREFIX, ExifMode, SummaryMode, UnmappedPolicy
+from data_conversion.config import KEY_PREFIX, EmptiedPolicy, ExifMode, SummaryMode, UnmappedPolicy
 from data_conversion.pipeline.describe import UNMAPPED, describe, join_groups, summarise
 from data_conversion.pipeline.outcome import Outcome, Placed, Written
-from data_conversion.pipeline.picture import Picture, open_picture
+from data_conversion.pipeline.picture import Picture, open_picture, picture_state
 from data_conversion.pipeline.raw import Finding, Item, RawImage
 from data_conversion.pipeline.reading import Export
 from data_conversion.pipeline.record import to_record
@@ -32,6 +32,8 @@ from src.domains.vocabulary import Vocabulary
 from src.errors import Issue, ProjectError, RecordError
 
 IMAGES = "images"
+GROUPED = "="
+"""How the group of an image begins that `group_by` found one for."""
 SIDE_EDGES = (8, 16, 32, 96, 256)
 SIDE_BINS = ("< 8 px", "8-16 px", "16-32 px", "32-96 px", "96-256 px", ">= 256 px")
 
@@ -54,6 +56,7 @@ class Job:
     quality: int
     words: Vocabulary | None
     unmapped: UnmappedPolicy
+    emptied: EmptiedPolicy
     summary: SummaryMode
     group_by: str | None
     fail_fast: bool
@@ -67,12 +70,17 @@ def convert_item(job: Job, item: Item) -> tuple[Outcome, bytes]:
     outcome = Outcome(key=item.key, annotation=item.annotation)
     try:
         raw = job.export.read(item)
-        outcome = replace(outcome, image=raw.image, num_objects=raw.num_objects)
-        picture = _picture(job, raw)
-        if picture is not None:
-            outcome = replace(outcome, picture=picture.state)
+        outcome = replace(outcome, image=raw.image, named=raw.named, num_objects=raw.num_objects)
+        _check_name(raw)
+        picture = None
+        if job.image_root is not None:
+            # First its state: a picture that cannot be read may be repaired before the next run.
+            outcome = replace(outcome, picture=picture_state(raw, job.image_root))
+            picture = open_picture(raw, job.image_root, job.aside)
         record, findings = _to_record(job, raw, picture)
         outcome = replace(outcome, findings=findings)
+        if job.emptied == "quarantine":
+            _refuse_emptied(raw, record, findings)
         line = record_to_line(record)
         issues = check_line(line.rstrip(b"\n"), Source(file=raw.annotation, line=1))
         if issues:
@@ -85,7 +93,7 @@ def convert_item(job: Job, item: Item) -> tuple[Outcome, bytes]:
     return replace(outcome, written=_written(record, placed, _group(job, raw))), line
 
 
-def _picture(job: Job, raw: RawImage) -> Picture | None:
+def _check_name(raw: RawImage) -> None:
     reason = unsafe_reason(f"{IMAGES}/{raw.image_name}")
     if reason or raw.image_name.startswith("/"):
         raise RecordError.say(
@@ -94,7 +102,6 @@ def _picture(job: Job, raw: RawImage) -> Picture | None:
             rule="image-path",
             got=ascii(raw.image_name)[:120],
         )
-    return None if job.image_root is None else open_picture(raw, job.image_root, job.aside)
 
 
 def _to_record(
@@ -135,6 +142,20 @@ def _refuse_unmapped(raw: RawImage, findings: tuple[Finding, ...]) -> None:
         )
 
 
+def _refuse_emptied(raw: RawImage, record: Record, findings: tuple[Finding, ...]) -> None:
+    """As a negative record it would teach that nothing is where something was annotated."""
+    if raw.num_objects and not record.objects:
+        dropped = Counter(finding.rule for finding in findings if finding.kind == "dropped")
+        rules = ", ".join(f"{rule} {count}" for rule, count in sorted(dropped.items()))
+        raise RecordError.say(
+            "every annotated object was dropped",
+            where=raw.annotation,
+            rule="all-objects-dropped",
+            got=f"{raw.num_objects} objects: {rules}",
+            remedy="see findings.jsonl for each; emptied=negative writes an image without objects",
+        )
+
+
 def _place(job: Job, picture: Picture | None, record: Record) -> Placed:
     if picture is None:
         return "none"
@@ -144,18 +165,24 @@ def _place(job: Job, picture: Picture | None, record: Record) -> Placed:
 
 
 def _group(job: Job, raw: RawImage) -> str:
-    """What the split keeps together: by `group_by`, and else the picture itself; empty for an image on its own."""
+    """What the split keeps together: by `group_by`, and else the picture itself."""
     path = raw.image or raw.image_name
     if job.group_by is None:
-        return path
+        return _own_group(path)
     if job.group_by.startswith(KEY_PREFIX):
         name = job.group_by.removeprefix(KEY_PREFIX)
         values = {**raw.metadata, **raw.attributes}
-        return f"={values[name]}" if name in values else path
-    found = re.search(job.group_by, path)
-    if found is None:
-        return path
-    return f"={found[1] if found.re.groups and found[1] is not None else found[0]}"
+        found = values[name] if name in values else None
+        return _own_group(path) if found in (None, "") else f"{GROUPED}{found}"
+    match = re.search(job.group_by, path)
+    if match is None:
+        return _own_group(path)
+    text = match[1] if match.re.groups and match[1] is not None else match[0]
+    return f"{GROUPED}{text}" if text else _own_group(path)
+
+
+def _own_group(path: str) -> str:
+    return f"/{path}"
 
 
 def _written(record: Record, placed: Placed, group: str) -> Written:

@@ -65,13 +65,15 @@ def summarise(
 ) -> tuple[str | None, tuple[Finding, ...]]:
     """The summary of an image whose objects are final; None for none.
 
-    It is the pack's, where the pack has a rule for one; else an export's first caption is the summary of an image that has no
+    It is the pack's, where the pack has a rule for one, of the objects from top to bottom, so that the order in which they were
+    annotated does not show; else an export's first caption is the summary of an image that has no
     objects.
     """
     if mode == "none":
         return None, ()
     if words is not None and raw.objects:
-        return summaries.summarise([item.label for item in raw.objects], words), ()
+        ordered = sorted(raw.objects, key=lambda item: (_top_left(item)[:2], item.label))
+        return summaries.summarise([item.label for item in ordered], words), ()
     if raw.objects or not raw.captions:
         return None, ()
     return one_line(raw.captions[0]), ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
@@ -40,50 +40,94 @@ class ImageIndex:
                     found[name].append((below / name).as_posix())
         return cls(root=root, by_name={name: tuple(sorted(found[name])) for name in sorted(found)})
 
+    def has(self, path: str) -> bool:
+        """Whether a picture lies at this path, relative to the root."""
+        base = path.rpartition("/")[2]
+        return self.by_name is not None and base in self.by_name and path in self.by_name[base]
+
     def find(self, name: str, where: str) -> str:
         """The path, relative to the root, of the picture that an annotation calls `name`.
 
-        Of several files with that base name the one whose last folders agree most with the name's; `RecordError` when there is
-        none or when two agree equally. Windows separators count as separators.
+        The file at that very path goes first. Else files with that base name fit whose folders and the name's agree from the last
+        one up to the end of the shorter: `images/a.jpg` fits `/mnt/x/images/a.jpg` (a path of another machine), `a.jpg` and
+        `data/images/a.jpg`; `val/a.jpg` never fits `train/a.jpg`. A file with fewer folders than the name fits only where the
+        name's next folder is not there below the root. Of several the one that shares most folders is taken.
+        Windows separators count as separators. `RecordError` (image-missing, image-ambiguous) when it is not exactly one.
         """
-        parts = PurePosixPath(name.replace("\\", "/")).parts
-        base = parts[-1] if parts else ""
+        named = PurePosixPath(name.replace("\\", "/")).parts
+        base = named[-1] if named else ""
         if base in ("", ".", "..", "/"):
             raise _refuse("the annotation names no picture", "image-missing", name, where)
+        folders = _folders(named[:-1])
         if self.by_name is None:
-            return "/".join(
-                part for part in parts if part not in ("/", ".", "..") and ":" not in part
-            )
-        if base not in self.by_name:
+            return "/".join(_folders(named))
+        paths = self.by_name[base] if base in self.by_name else ()
+        if not paths:
             raise _refuse("the annotated picture was not found", "image-missing", name, where)
-        paths = self.by_name[base]
-        agreeing = sorted(((_common_end(path, parts), path) for path in paths), reverse=True)
-        if len(agreeing) > 1 and agreeing[0][0] == agreeing[1][0]:
+        if (exact := "/".join((*folders, base))) in paths:
+            return exact
+        fitting = {path: shared for path in paths if (shared := self._shared(path, folders)) >= 0}
+        if not fitting:
             raise _refuse(
-                f"several pictures fit the name: {', '.join(paths[:5])}",
+                "the annotated picture was not found; its name stands in other folders only",
+                "image-missing",
+                name,
+                where,
+                remedy=_remedy(paths),
+            )
+        most = max(fitting.values())
+        best = [path for path in paths if fitting.get(path, -1) == most]
+        if len(best) > 1:
+            raise _refuse(
+                f"several pictures fit the name: {', '.join(best[:5])}",
                 "image-ambiguous",
                 name,
                 where,
             )
-        return agreeing[0][1]
+        return best[0]
+
+    def _shared(self, path: str, folders: Sequence[str]) -> int:
+        """How many folders, from the last, a file shares with a name that fits it; -1 where they contradict each other."""
+        own = path.split("/")[:-1]
+        count = min(len(own), len(folders))
+        if own[len(own) - count :] != folders[len(folders) - count :]:
+            return -1
+        if len(folders) > count and os.path.isdir(self.root / folders[-count - 1]):  # noqa: PTH112
+            return -1  # The name's folder is there, and the picture is not in it. (A path may be too long for Path.is_dir.)
+        return count
 
 
-def _common_end(path: str, parts: tuple[str, ...]) -> int:
-    """How many components, from the last, two paths share."""
-    count = 0
-    for mine, theirs in zip(reversed(path.split("/")), reversed(parts), strict=False):
-        if mine != theirs:
-            break
-        count += 1
-    return count
+def may_be_one(name: str, other: str) -> bool:
+    """Whether two names that annotations give can mean one picture: one is the end of the other (an empty one says nothing)."""
+    ends = [_folders(PurePosixPath(text.replace("\\", "/")).parts) for text in (name, other)]
+    count = min(map(len, ends))
+    return ends[0][len(ends[0]) - count :] == ends[1][len(ends[1]) - count :]
 
 
-def _refuse(message: str, rule: str, name: str, where: str) -> RecordError:
+def _folders(parts: Sequence[str]) -> list[str]:
+    """Without what is no folder of the picture's: the root, drives, steps."""
+    return [part for part in parts if part not in ("/", ".", "..") and ":" not in part]
+
+
+def _remedy(paths: Sequence[str]) -> str:
+    """What to do about a name whose folders fit none of `paths`."""
+    folder = paths[0].rpartition("/")[0]
+    where = f"its folder ({folder})" if folder else "a folder that holds no other pictures"
+    return f"restore the picture; if {paths[0]} is meant, give {where} as image_root"
+
+
+def _refuse(
+    message: str,
+    rule: str,
+    name: str,
+    where: str,
+    remedy: str = "give the folder of the pictures as image_root",
+) -> RecordError:
     return RecordError.say(
         message,
         where=where,
         rule=rule,
         got=ascii(name)[:200],
         expected="the name of one picture file below the image root",
-        remedy="give the folder of the pictures as image_root",
+        remedy=remedy,
     )

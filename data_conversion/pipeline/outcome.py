@@ -43,12 +43,14 @@ class FileState:
 class Outcome:
     """What became of one item: either `written`, or the `issues` for which it goes to quarantine.
 
-    `image` is the picture's path below the image root, `picture` its state when it was read (None: not read).
+    `image` is the picture's path below the image root, `named` how the annotation calls it, `picture` its state when it was
+    read (None: not read).
     """
 
     key: str
     annotation: str
     image: str = ""
+    named: str = ""
     picture: FileState | None = None
     num_objects: int = 0
     findings: tuple[Finding, ...] = ()

@@ -13,6 +13,8 @@ from typing import IO, Any
 import orjson
 
 from data_conversion.config import ConversionConfig
+from data_conversion.pipeline.convert_item import GROUPED
+from data_conversion.pipeline.image_index import may_be_one
 from data_conversion.pipeline.outcome import Outcome
 from data_conversion.pipeline.page_samples import PageSamples
 from data_conversion.pipeline.raw import Listing, SplitName
@@ -23,14 +25,17 @@ from data_conversion.pipeline.split import (
     draw_tiny,
     largest_deviation,
     parted_groups,
+    val_share,
 )
 from data_conversion.pipeline.tally import Tally, finding_entry
 from data_conversion.pipeline.work_folder import WorkFolder
-from src.errors import Issue
+from src.errors import DataError, Issue
+from src.utils.logger import get_logger
 
 NUM_TINY: Mapping[SplitName, int] = {"train": 20, "val": 8}
 QUARANTINE, FINDINGS, VOCABULARY = "quarantine.jsonl", "findings.jsonl", "label_vocabulary.json"
 JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+logger = get_logger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,7 +44,7 @@ class Overview:
 
     members: list[Member] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, tuple[str, str]] = field(default_factory=dict)
     clashes: set[str] = field(default_factory=set)
 
     def add(self, outcome: Outcome) -> None:
@@ -51,7 +56,8 @@ class Overview:
         )
         self.members.append(Member(key=outcome.key, group=written.group, labels=labels))
         source = outcome.image or f"{outcome.annotation}#{outcome.key}"
-        if self.sources.setdefault(written.image, source) != source:
+        first, named = self.sources.setdefault(written.image, (source, outcome.named))
+        if first != source or not may_be_one(named, outcome.named):
             self.clashes.add(written.image)
 
     def label(self, number: int) -> str:
@@ -78,11 +84,13 @@ def _without_clash(outcome: Outcome, clashes: set[str]) -> Outcome:
     if outcome.written is None or outcome.written.image not in clashes:
         return outcome
     issue = Issue(
-        message="another picture has the same place in the output",
+        message="another picture has the same place in the output, or was found as the same file",
         where=outcome.annotation,
         rule="image-name-taken",
-        got=outcome.written.image,
-        remedy="give the pictures different names",
+        got=f"{outcome.written.image}, named {outcome.named}"
+        if outcome.named
+        else outcome.written.image,
+        remedy="give the pictures different names, in the folders that the annotations name",
     )
     return replace(outcome, written=None, issues=(issue,))
 
@@ -96,11 +104,25 @@ def choose_split(
     if split is None:
         split, source = draw_split(found.members, config.val_ratio, config.seed), "seeded"
     worst = largest_deviation(found.members, split)
+    num_alone = _without_group(found.members, config.group_by)
+    share = val_share(found.members, split)
+    if (
+        config.group_by
+        and source == "seeded"
+        and abs(share - config.val_ratio) > config.val_ratio / 2
+    ):
+        logger.warning(
+            "validation has %.1f %% of the images, not %.1f %%: the groups are too large or too few",
+            100 * share,
+            100 * config.val_ratio,
+        )
     return split, {
         "source": source,
         "val_ratio": config.val_ratio,
         "seed": config.seed,
         "group_by": config.group_by,
+        "val_share": round(share, 6),
+        "images_without_group": num_alone,
         "num_groups": len({member.group for member in found.members}),
         "groups_on_both_sides": parted_groups(found.members, split),
         "largest_label_deviation": None
@@ -112,6 +134,21 @@ def choose_split(
             "deviation": round(worst.deviation, 6),
         },
     }
+
+
+def _without_group(members: Sequence[Member], group_by: str | None) -> int | None:
+    """Images for which `group_by` found no group; `DataError` when it found none at all."""
+    if group_by is None:
+        return None
+    alone = sum(not member.group.startswith(GROUPED) for member in members)
+    if members and alone == len(members):
+        raise DataError.say(
+            "group_by found no group for any image",
+            got=group_by,
+            expected="an expression that matches paths of pictures, or key:NAME of an attribute of theirs",
+            remedy=f"a path is matched as in {members[0].group.removeprefix('/')}; attributes are in metadata.image",
+        )
+    return alone
 
 
 def write_outputs(

@@ -17,7 +17,7 @@ from data_conversion.pipeline.raw import RawImage
 from data_conversion.pipeline.resize import encoded, scaled
 from src.contract.images import ImageResolver
 from src.contract.records import Source
-from src.errors import ImageError
+from src.errors import ImageError, RecordError
 from src.images import ImageHeader, load_rgb, read_header
 
 
@@ -30,13 +30,20 @@ class Picture:
     name: str
     annotation: str
     header: ImageHeader
-    state: FileState | None
 
     def place(self, target: Path, *, size: tuple[int, int], quality: int, aside: Path) -> Placed:
         """Put it at `target` with `size` (width, height, upright): as it is where it has it, else written anew.
 
-        The pixels are decoded in any case, so that no damaged file passes (`ImageError`).
+        The pixels are decoded in any case, so that no damaged file passes (`ImageError`). A source file is never replaced.
         """
+        if self.path is not None and target.parent.resolve() / target.name == self.path.resolve():
+            raise RecordError.say(
+                "the picture's place in the output is the source picture itself",
+                where=self.annotation,
+                rule="output-is-source",
+                got=self.name,
+                remedy="choose another output folder (a folder in its images/ is a link)",
+            )
         with _as_file(self, aside) as path:
             pixels = load_rgb(path)
         if size != self.header.upright_size:
@@ -49,31 +56,34 @@ class Picture:
         return "unchanged"
 
 
+def picture_state(raw: RawImage, root: Path) -> FileState | None:
+    """The picture file as it is now, readable or not; None for embedded bytes. `ImageError` when missing or outside `root`."""
+    if raw.embedded is not None:
+        return None
+    stat = _path(raw, root).stat()
+    return FileState(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+
+
 def open_picture(raw: RawImage, root: Path, aside: Path) -> Picture:
     """The picture of an image. `ImageError` when it is missing, damaged, or outside `root`."""
     if raw.embedded is not None:
         with _temporary(raw.embedded, raw.image_name, raw.annotation, aside) as file:
             header = read_header(file)
-        return Picture(
-            path=None,
-            embedded=raw.embedded,
-            name=raw.image_name,
-            annotation=raw.annotation,
-            header=header,
-            state=None,
-        )
-    path = ImageResolver(base_dir=root).resolve(raw.image, Source(file=raw.annotation, line=1))
-    header = read_header(path)
-    stat = path.stat()
-    state = FileState(size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+        path = None
+    else:
+        path = _path(raw, root)
+        header = read_header(path)
     return Picture(
         path=path,
-        embedded=b"",
+        embedded=raw.embedded or b"",
         name=raw.image_name,
         annotation=raw.annotation,
         header=header,
-        state=state,
     )
+
+
+def _path(raw: RawImage, root: Path) -> Path:
+    return ImageResolver(base_dir=root).resolve(raw.image, Source(file=raw.annotation, line=1))
 
 
 @contextmanager

@@ -66,7 +66,9 @@ class RawImage:
     came inside the annotation, as `embedded` bytes of an image file), `image_name` the path under the output's `images/`.
     `size` is the annotated (width, height), None where the format or file gives none. `num_objects` counts what the file
     holds, dropped ones included. `metadata` (JSON values) goes to the record's metadata as it is, `attributes` describe the
-    picture (site, product, video) and may name the group that a split must not part.
+    picture (site, product, video) and may name the group that a split must not part. `named` is how the annotation calls the
+    picture, where that may be another path than `image`: two names for one file are a mistake, and tell of it.
+    `frame` "upright": the format says that points refer to the upright picture, so neither EXIF nor the annotated size matters.
     """
 
     annotation: str
@@ -80,6 +82,8 @@ class RawImage:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     captions: tuple[str, ...] = ()
     embedded: bytes | None = None
+    named: str = ""
+    frame: Literal["unknown", "upright"] = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -22,7 +22,10 @@ from src.errors import DataError, RecordError
 Row = Mapping[str, Any]
 SUFFIXES = (".json", ".jsonl")
 HEAD_BYTES = 4 << 20
-OTHER_FILES = ("dataset_info.json", "fidelity_report.json")  # Stand beside rows and hold none.
+OTHER_FILES = (
+    "dataset_info.json",
+    "fidelity_report.json",
+)  # Stand beside annotations and hold none.
 _BOM = b"\xef\xbb\xbf"
 # Everything up to the next bracket outside strings is one match, so that Python sees the brackets alone. A string that never
 # closes, and what has no bracket after it, reach to the end, so that nothing is tried twice.
@@ -91,6 +94,11 @@ def first_row(path: Path) -> Row | None:
     return value if isinstance(value, dict) else None
 
 
+def may_hold_annotations(path: Path) -> bool:
+    """Whether a file is none of those that this project's export, or a tool, puts beside annotations."""
+    return not path.name.startswith(".") and path.name not in OTHER_FILES
+
+
 def row_paths(source: Path) -> list[Path]:
     """The JSON and JSONL files of an export: `source` itself, or those in the folder and one level below, sorted."""
     if source.is_file():
@@ -99,10 +107,7 @@ def row_paths(source: Path) -> list[Path]:
     return sorted(
         path
         for path in found
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not path.name.startswith(".")
-        and path.name not in OTHER_FILES
+        if path.suffix.lower() in SUFFIXES and path.is_file() and may_hold_annotations(path)
     )
 
 

@@ -1,7 +1,8 @@
 """The steps on shapes: what an annotated object becomes on the upright picture. Pure functions of one object.
 
-box of a polygon (`geometry=bbox`) or its pieces clipped to the picture -> pieces by policy -> smallest area -> vertex cap ->
-the size of the picture that is written. Every change and every drop comes back as a finding. Points keep their annotated order.
+clipped to the picture -> pieces by policy, or the box around what is left of a polygon (`geometry=bbox`) -> smallest area ->
+vertex cap -> the size of the picture that is written. Every change and every drop comes back as a finding. Points keep their
+annotated order.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from data_conversion.config import GeometryMode, PartsPolicy
 from data_conversion.pipeline.merge_parts import merge_parts
 from data_conversion.pipeline.raw import Finding, FindingKind, Points, RawImage, RawObject
 from data_conversion.pipeline.vertex_cap import cap_object
+from src.contract.records import GeometryKind
 from src.datasets.geometry.clip import (
     Path,
     area_of,
@@ -77,10 +79,10 @@ def _fitted(
         findings.append(_finding(item, "dropped", "not-finite", "a coordinate is no finite number"))
         return
     whole = paths[0] if len(paths) == 1 else None
-    if options.geometry == "bbox" and item.kind == "poly":
+    paths = _clipped(item, paths, size, findings)
+    if options.geometry == "bbox" and item.kind == "poly" and paths:
         whole = None
         item, paths = _boxed(item, paths, options.parts, findings)
-    paths = _clipped(item, paths, size, findings)
     if len(paths) > 1 and item.kind == "poly":
         paths = _one_or_split(item, paths, options.parts, findings)
     for path in paths:
@@ -112,14 +114,14 @@ def _stays(item: RawObject, size: tuple[int, int], options: ShapeOptions) -> boo
         and min(points) >= 0
         and max(points[::2]) <= size[0]
         and max(points[1::2]) <= size[1]
-        and not _is_degenerate(item, _pairs(points))
+        and (_spans_area(item.kind, points[:6]) or not _is_degenerate(item, _pairs(points)))
     )
 
 
 def _boxed(
     item: RawObject, paths: list[Path], policy: PartsPolicy, findings: Findings
 ) -> tuple[RawObject, list[Path]]:
-    """The box around all pieces; one around each with `parts="split"`."""
+    """The box around all pieces inside the picture; one around each with `parts="split"`."""
     groups = [[path] for path in paths] if policy == "split" else [paths]
     boxes = [_pairs(bounds_of([pair for path in group for pair in path])) for group in groups]
     if len(paths) > 1:
@@ -196,15 +198,19 @@ def _is_degenerate(item: RawObject, path: Path) -> bool:
     if item.kind == "bbox_2d":
         return path[0][0] >= path[1][0] or path[0][1] >= path[1][1]
     first = path[0]
-    if item.kind == "poly" and len(path) >= 3:  # the first three vertices settle it for most
-        (x0, y0), (x1, y1), (x2, y2) = path[:3]
-        if (x1 - x0) * (y2 - y0) != (x2 - x0) * (y1 - y0):
-            return False
     other = next((pair for pair in path if pair != first), None)
     if other is None or item.kind == "line":
         return other is None
     dx, dy = other[0] - first[0], other[1] - first[1]
     return len(path) < 3 or all(dx * (y - first[1]) == (x - first[0]) * dy for x, y in path)
+
+
+def _spans_area(kind: GeometryKind, points: Points) -> bool:
+    """Whether a polygon's first three vertices settle that it has an extent, as most do."""
+    if kind != "poly" or len(points) < 6:
+        return False
+    x0, y0, x1, y1, x2, y2 = points
+    return (x1 - x0) * (y2 - y0) != (x2 - x0) * (y1 - y0)
 
 
 def _one_or_split(

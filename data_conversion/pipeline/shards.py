@@ -104,6 +104,8 @@ def is_complete(job: Job, shard: Shard) -> bool:
 
 
 def _is_current(job: Job, outcome: Outcome) -> bool:
+    if _may_be_repaired(outcome) and job.image_root is not None:
+        return False
     if outcome.picture is not None and job.image_root is not None:
         path = job.image_root / outcome.image
         if not path.is_file():
@@ -114,3 +116,9 @@ def _is_current(job: Job, outcome: Outcome) -> bool:
     written = outcome.written
     is_placed = written is None or written.placed == "none"
     return is_placed or (written is not None and (job.output / written.image).is_file())
+
+
+def _may_be_repaired(outcome: Outcome) -> bool:
+    """In quarantine for a picture that was not there or a file that could not be read; annotations are in the fingerprint."""
+    is_missing = bool(outcome.issues) and bool(outcome.image) and outcome.picture is None
+    return is_missing or any(issue.rule == "file-error" for issue in outcome.issues)

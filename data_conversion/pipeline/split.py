@@ -44,6 +44,12 @@ def _group(members: Sequence[Member]) -> Group:
     return Group(size=len(members), labels=labels)
 
 
+def val_share(members: Sequence[Member], split: Mapping[str, SplitName]) -> float:
+    """The share of validation in the images that have a side; 0 where none has."""
+    sides = Counter(split[member.key] for member in members if member.key in split)
+    return sides["val"] / max(sides.total(), 1)
+
+
 def parted_groups(members: Sequence[Member], split: Mapping[str, SplitName]) -> int:
     """How many groups lie on both sides of a split (an export's own lists may do that)."""
     sides: defaultdict[str, set[SplitName]] = defaultdict(set)

@@ -26,8 +26,9 @@ class Group:
 def stratify(groups: Sequence[Group], val_ratio: float) -> list[bool]:
     """For each group whether it validates. Equal groups are told apart by their position alone.
 
-    A side takes no further group once it has its number of images, so groups of one image give exact numbers; larger groups
-    overshoot by less than one group. With 0 < val_ratio and two groups or more, neither side is empty.
+    A group goes where it exceeds the wanted number of images least, and only where that is equal do labels decide: groups of one
+    image give exact numbers, and a large one does not fill a small side. Groups that are larger than the smaller side come
+    first, the largest ahead. With 0 < val_ratio and two groups or more, neither side is empty.
     """
     total = sum(group.size for group in groups)
     num_val = round(total * val_ratio)
@@ -56,6 +57,8 @@ class _Sharing:
         self.sides: list[int | None] = [None] * len(groups)
 
     def result(self) -> list[bool]:
+        for index in self._too_large():
+            self._assign(index, min(_labels(self.groups[index]), key=self._rarity)[0])
         heap = [(count, label) for label, count in self.remaining.items()]
         heapq.heapify(heap)
         while heap:
@@ -70,6 +73,16 @@ class _Sharing:
         self._fill_empty_side()
         return [side == 1 for side in self.sides]
 
+    def _too_large(self) -> list[int]:
+        """Groups that the smaller side cannot hold, largest first."""
+        limit = min(self.wanted_images)
+        found = [index for index, group in enumerate(self.groups) if group.size > max(limit, 1)]
+        return sorted(found, key=lambda index: -self.groups[index].size)
+
+    def _rarity(self, counted: tuple[int, int]) -> tuple[int, int]:
+        label, _ = counted
+        return self.remaining[label], label
+
     def _fill_empty_side(self) -> None:
         """Large groups may leave a side without any: it gets the smallest one."""
         for side in (0, 1):
@@ -78,18 +91,20 @@ class _Sharing:
                 self.sides[sizes.index(min(sizes))] = side
 
     def _assign(self, index: int, label: int) -> None:
-        side = self._side(label)
         group = self.groups[index]
+        side = self._side(label, group.size)
         self.sides[index] = side
         self.lacking[side] -= group.size
         for name, count in _labels(group):
             self.wanted[name][side] -= count
             self.remaining[name] -= count
 
-    def _side(self, label: int) -> int:
-        """The side that lacks most of the label, then most images; training where both do."""
-        if self.lacking[0] <= 0 or self.lacking[1] <= 0:
-            return 0 if self.lacking[0] >= self.lacking[1] else 1
+    def _side(self, label: int, size: int) -> int:
+        """The side that `size` images exceed least, then that which lacks most of the label, then most images; training where
+        all are equal."""
+        over_train, over_val = (max(size - lacking, 0) for lacking in self.lacking)
+        if over_train != over_val:
+            return 0 if over_train < over_val else 1
         train, val = self.wanted[label]
         if abs(train - val) > 1e-9:
             return 0 if train > val else 1

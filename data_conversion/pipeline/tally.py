@@ -65,7 +65,9 @@ class Tally:
         self.counts["images_written"] += 1
         self.counts["objects_read"] += outcome.num_objects
         self.counts["objects_written"] += num_objects
-        self.counts["negative_images"] += not num_objects and not written.has_summary
+        is_emptied = not num_objects and outcome.num_objects > 0
+        self.counts["emptied_images"] += is_emptied
+        self.counts["negative_images"] += not (num_objects or is_emptied or written.has_summary)
         self.counts["summaries"] += written.has_summary
         if side is not None:
             self.counts[side] += 1
@@ -103,7 +105,8 @@ class Tally:
         """The counted part of `conversion_report.json`."""
         names = (
             "images_read", "images_written", "images_quarantined", "train", "val", "objects_read", "objects_written",
-            "objects_dropped", "objects_fixed", "negative_images", "summaries",
+            "objects_dropped", "objects_fixed", "negative_images",
+            "emptied_images", "summaries",
         )  # fmt: skip
         return {
             "counts": {name: self.counts[name] for name in names},

@@ -19,6 +19,7 @@ import orjson
 from data_conversion.config import ConversionConfig, check_options
 from data_conversion.pipeline.convert_item import IMAGES, Job
 from data_conversion.pipeline.fingerprint import fingerprint
+from data_conversion.pipeline.output_folder import REPORT, check_output, sweep_pictures
 from data_conversion.pipeline.outputs import (
     FINDINGS,
     JSON,
@@ -32,16 +33,14 @@ from data_conversion.pipeline.shapes import ShapeOptions
 from data_conversion.pipeline.shards import Shard, cut, is_complete
 from data_conversion.pipeline.source import Opened, open_source
 from data_conversion.pipeline.split import limit_items
-from data_conversion.pipeline.work_folder import WORK, WorkFolder, claimed, workers_lock
-from data_conversion.pipeline.workers import convert_shards
+from data_conversion.pipeline.work_folder import WorkFolder, claimed, workers_lock
+from data_conversion.pipeline.workers import convert_shards, start_server
 from src.contract.budget import PixelBudget
 from src.domains.config import DomainPack
 from src.domains.vocabulary import Vocabulary
-from src.errors import DataError, UsageError
 from src.utils.logger import get_logger
 from src.utils.progress import progress
 
-REPORT = "conversion_report.json"
 PAGE = "conversion_report.html"
 VERSION = 2
 logger = get_logger(__name__)
@@ -64,15 +63,18 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
     image. `adapt` may wrap the opened export (to name classes otherwise, say); what it returns is sent to the workers.
     """
     check_options(config)
+    start_server(config.workers)
     pack = _pack(config.domain)
-    _check_output(config)
+    check_output(config)
     opened = open_source(config)
     if adapt is not None:
         opened = replace(opened, export=adapt(opened.export))
     logger.info("format %s: %s", opened.format, opened.reason)
     items = limit_items(opened.export.listing.items, config.limit, config.seed)
     with claimed(config.output) as work:
-        found = work.begin(fingerprint(config, opened.format, items, opened.images, pack))
+        found = work.begin(
+            fingerprint(config, opened.format, items, opened.export, opened.images, pack)
+        )
         if found:
             logger.info("%s", found)
         (config.output / IMAGES).mkdir(exist_ok=True)
@@ -90,20 +92,6 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
         num_dropped=counts["objects_dropped"],
         num_fixed=counts["objects_fixed"],
     )
-
-
-def _check_output(config: ConversionConfig) -> None:
-    if config.output.resolve().is_relative_to(config.input.resolve()):
-        raise UsageError.say(
-            "the output lies inside the input", remedy="choose an output folder elsewhere"
-        )
-    occupied = config.output.is_dir() and any(config.output.iterdir())
-    own = any((config.output / name).exists() for name in (REPORT, IMAGES, WORK))
-    if occupied and not own and not config.overwrite:
-        raise DataError.say(
-            f"output folder {config.output} holds something else",
-            remedy="choose an empty folder, or pass overwrite=true",
-        )
 
 
 def _pack(domain: str | None) -> DomainPack | None:
@@ -138,6 +126,7 @@ def _job(
         quality=config.quality,
         words=None if pack is None else Vocabulary.of(pack),
         unmapped=config.unmapped,
+        emptied=config.emptied,
         summary=config.summary,
         group_by=config.group_by,
         fail_fast=config.fail_fast,
@@ -167,11 +156,10 @@ def _finish(
     found = overview(shards)
     split, split_report = choose_split(found, opened.export.listing, config)
     tally, samples = write_outputs(work, shards, found, split, config)
-    for image in found.clashes:
-        (config.output / image).unlink(missing_ok=True)
+    sweep_pictures(config.output, found.sources)
     report = {
         "version": VERSION,
-        "input": config.input.name,
+        "input": config.input.resolve().name,
         "format": opened.format,
         "recognised": opened.reason,
         "options": _options(config),

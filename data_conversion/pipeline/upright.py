@@ -22,20 +22,25 @@ def place_upright(
 ) -> tuple[RawImage, tuple[Finding, ...]]:
     """Move the points into the upright picture, when the annotator saw the stored pixels instead.
 
-    `mode` "raw" or "upright" says which; "auto" decides by the annotated size. Where that fits both, or there is none, a
-    rotated picture is undecidable and refused. A size that fits neither is refused: the points then belong to another picture.
+    An annotated size that fits one of the two alone tells which, whatever `mode` says. Where it fits both, or there is none,
+    `mode` "raw" or "upright" decides, and with "auto" a rotated picture is refused. A size that fits neither is refused:
+    the points then belong to another picture.
     """
+    if raw.frame == "upright":
+        if mode == "raw" and header.orientation != 1:
+            raise _contradicted(raw, header)
+        return raw, ()
     stored = (header.width, header.height)
     if raw.size is not None and raw.size not in (stored, header.upright_size):
         raise _size_error(raw, header)
     if header.orientation == 1:
         return raw, () if raw.size else (_note_size(header),)
     frames = {"raw": stored, "upright": header.upright_size}
-    if mode == "auto":
-        fitting = [name for name, size in frames.items() if size == raw.size]
-        if len(fitting) != 1:
-            raise _undecidable(raw, header)
+    fitting = [name for name, size in frames.items() if size == raw.size]
+    if len(fitting) == 1:
         seen = fitting[0]
+    elif mode == "auto":
+        raise _undecidable(raw, header)
     else:
         seen = mode
     if seen == "upright":
@@ -91,6 +96,16 @@ def _size_error(raw: RawImage, header: ImageHeader) -> RecordError:
         got=f"annotation {raw.size[0]}x{raw.size[1]}",
         expected=f"image {header.width}x{header.height} ({raw.image or raw.image_name})",
         remedy="the points were drawn on another picture: restore it, or correct the size",
+    )
+
+
+def _contradicted(raw: RawImage, header: ImageHeader) -> RecordError:
+    return RecordError.say(
+        "the format's coordinates refer to the upright picture, not to the stored one",
+        where=raw.annotation or raw.image,
+        rule="exif-contradicted",
+        got=f"exif=raw, EXIF orientation {header.orientation}",
+        remedy="leave exif=raw out, or store the picture the way that the annotator saw it, without the tag",
     )
 
 

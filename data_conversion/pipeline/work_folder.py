@@ -22,6 +22,7 @@ from src.errors import DataError
 from src.files import atomic_write, write_bytes
 
 WORK = ".work"
+FINGERPRINT = "fingerprint.json"
 ORPHANS_SECONDS = 30.0
 
 
@@ -52,7 +53,7 @@ class WorkFolder:
 
         Complete shards stay when all parts of `fingerprint` are those under which they were made.
         """
-        before = _read(self.path / "fingerprint.json")
+        before = _read(self.path / FINGERPRINT)
         differing = sorted(
             name
             for name in fingerprint.keys() | (before or {}).keys()
@@ -63,7 +64,7 @@ class WorkFolder:
             shutil.rmtree(self.shards, ignore_errors=True)
         for folder in (self.shards, self.aside):
             folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(self.path / "fingerprint.json", orjson.dumps(fingerprint))
+        write_bytes(self.path / FINGERPRINT, orjson.dumps(fingerprint))
         if before is None:
             return ""
         if differing:
@@ -73,6 +74,11 @@ class WorkFolder:
     def remove(self) -> None:
         """The end: everything here goes."""
         shutil.rmtree(self.path)
+
+
+def is_begun(output: Path) -> bool:
+    """Whether a conversion into `output` was begun and has not ended."""
+    return (output / WORK / FINGERPRINT).is_file()
 
 
 def _read(path: Path) -> dict[str, str] | None:

@@ -62,8 +62,9 @@ def check_geometry(
 def _in_picture(value: list[Any], path: str, state: LineIssues) -> list[float] | None:
     width, height = state.width, state.height
     # Most lines fit; number by number this costs ten times as much.
-    if value and width and height and set(map(type, value)) <= _NUMBERS:
-        points = list(map(float, value))
+    kinds = set(map(type, value))
+    if value and width and height and kinds <= _NUMBERS:
+        points = list(map(float, value)) if int in kinds else value
         if min(points) >= 0.0 and max(points[::2]) <= width and max(points[1::2]) <= height:
             return points
     points = []

@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from src.domains.config import DescGrammar, DomainPack
+from src.domains.sanitise import one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,21 @@ def write_desc(type_name: str, items: Sequence[Item], grammar: DescGrammar) -> s
     return grammar.level_separator.join([type_name, *joined])
 
 
+def follows(desc: str, grammar: DescGrammar) -> bool:
+    """Whether a desc is what `write_desc` could have written of some type and items; one text alone is a type."""
+    if desc != one_line(desc):
+        return False
+    levels = [folded(desc)]
+    if grammar.form == "type_attr":
+        levels = levels[0].split(folded(grammar.level_separator))
+    items = [item for level in levels for item in level.split(folded(grammar.item_separator))]
+    pairs = [item.split(folded(grammar.pair_separator)) for item in items]
+    if grammar.form != "key_value" or [len(pair) for pair in pairs] == [1]:
+        return all(item.strip() for item in items)
+    complete = all(len(pair) == 2 and all(text.strip() for text in pair) for pair in pairs)
+    return complete and grammar.head_key in (None, pairs[0][0])
+
+
 def separators(pack: DomainPack) -> tuple[str, ...]:
     """The characters that take a desc of this pack apart, or a list of descs, folded to half width."""
     grammar = pack.desc_grammar
@@ -60,15 +76,26 @@ def separators(pack: DomainPack) -> tuple[str, ...]:
         found.append(grammar.pair_separator)
     if grammar.form == "type_attr":
         found.append(grammar.level_separator)
-    if pack.summary is not None and pack.summary.form == "counted":
-        found += [*pack.summary.counted.separator.strip(), pack.summary.counted.count_sign.strip()]
-    return tuple(dict.fromkeys(unicodedata.normalize("NFKC", text) for text in found))
+    found += summary_marks(pack)
+    return tuple(dict.fromkeys(folded(text) for text in found))
+
+
+def summary_marks(pack: DomainPack) -> tuple[str, ...]:
+    """What takes a counted summary of this pack apart, as it is written; nothing for another summary."""
+    if pack.summary is None or pack.summary.form != "counted":
+        return ()
+    return (*pack.summary.counted.separator.strip(), pack.summary.counted.count_sign.strip())
+
+
+def folded(text: str) -> str:
+    """The text at half width."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def has_separator(text: str, marks: Collection[str]) -> bool:
     """Whether a separator stands in the text, at full or half width."""
-    folded = unicodedata.normalize("NFKC", text)
-    return any(mark in folded for mark in marks)
+    half = folded(text)
+    return any(mark in half for mark in marks)
 
 
 def without_separators(text: str, marks: Collection[str], stand_in: str) -> str:
@@ -76,7 +103,4 @@ def without_separators(text: str, marks: Collection[str], stand_in: str) -> str:
     for mark in marks:
         if len(mark) > 1:
             text = text.replace(mark, stand_in)
-    return "".join(
-        stand_in if unicodedata.normalize("NFKC", character) in marks else character
-        for character in text
-    )
+    return "".join(stand_in if folded(character) in marks else character for character in text)

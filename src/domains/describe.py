@@ -7,12 +7,12 @@ answer is left out of it. Nothing is ever taken for something that resembles it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from src.domains.desc_form import Item, has_separator, without_separators, write_desc
+from src.domains.desc_form import Item, has_separator, write_desc
 from src.domains.findings import UNMAPPED, TextFinding
-from src.domains.sanitise import empty_label
+from src.domains.raw_label import plain_text, raw_label, unknown_label
 from src.domains.taxonomy_config import FreeText
 from src.domains.text_config import TextKind
 from src.domains.vocabulary import Question, TypeWords, Vocabulary
@@ -45,26 +45,20 @@ def describe(label: str, answers: Mapping[str, Answer], words: Vocabulary) -> De
     """The desc of an object that an export calls `label`, with its answers by question."""
     pack = words.pack
     given = _given(answers, words)
-    if words.label_question is not None and words.label_question in given:
-        label = " ".join(given[words.label_question])
-    text, findings = words.clean(label, "label")
+    text, findings = raw_label(label, given, words)
     if not text:
-        return _without_label(label, findings, words)
+        return Description(desc="", findings=findings)
     if text in words.labels:
-        return Description(desc=words.labels[text], findings=findings)
+        left = _left_out(given, {words.label_question})
+        return Description(desc=words.labels[text], findings=(*findings, *left))
     if text in words.types:
         draft = _Draft(findings=list(findings))
         desc = _described(words.types[text], given, words, draft)
         return Description(desc=desc, findings=tuple(draft.findings))
     if pack.taxonomy.is_empty:
         return Description(desc=text, findings=findings)
-    missing = TextFinding(
-        kind="noted",
-        rule=f"label{UNMAPPED}",
-        message="the domain pack's taxonomy does not know this label",
-        got=text,
-    )
-    return Description(desc=text, findings=(*findings, missing))
+    plain, missing = unknown_label(text, words)
+    return Description(desc=plain, findings=(*findings, *missing))
 
 
 def _given(answers: Mapping[str, Answer], words: Vocabulary) -> dict[str, tuple[str, ...]]:
@@ -80,20 +74,6 @@ def _given(answers: Mapping[str, Answer], words: Vocabulary) -> dict[str, tuple[
     return given
 
 
-def _without_label(label: str, findings: tuple[TextFinding, ...], words: Vocabulary) -> Description:
-    fallback = empty_label(words.pack.sanitizers)
-    if fallback is None:
-        return Description(desc="", findings=findings)
-    fixed = TextFinding(
-        kind="fixed",
-        rule="label-empty",
-        message="the object has no label; the pack's own was taken",
-        got=label,
-        result=fallback,
-    )
-    return Description(desc=fallback, findings=(*findings, fixed))
-
-
 def _described(
     kind: TypeWords, given: Mapping[str, tuple[str, ...]], words: Vocabulary, draft: _Draft
 ) -> str:
@@ -101,13 +81,27 @@ def _described(
         texts = given[question.key] if question.key in given else ()
         _answer(question, texts, words, draft)
     known = {question.key for question in kind.questions} | {words.label_question}
-    for key, texts in given.items():
-        if key in kind.ignored:
-            draft.note("question-ignored", "the pack leaves this question out", key)
-        elif key not in known:
-            message = "the domain pack does not know this question of the type"
-            draft.note(f"question{UNMAPPED}", message, _said(key, texts))
+    draft.findings += _left_out(given, known, kind.ignored)
     return _reviewed(kind, words, draft)
+
+
+def _left_out(
+    given: Mapping[str, tuple[str, ...]],
+    known: Collection[str | None],
+    ignored: Collection[str] = frozenset(),
+) -> list[TextFinding]:
+    """A finding for each question whose answers do not reach the desc."""
+    found = []
+    for key, texts in given.items():
+        if key in ignored:
+            rule, message, got = "question-ignored", "the pack leaves this question out", key
+        elif key not in known:
+            rule, got = f"question{UNMAPPED}", _said(key, texts)
+            message = "the domain pack does not know this question of the label"
+        else:
+            continue
+        found.append(TextFinding(kind="noted", rule=rule, message=message, got=got))
+    return found
 
 
 def _answer(question: Question, texts: tuple[str, ...], words: Vocabulary, draft: _Draft) -> None:
@@ -165,18 +159,8 @@ def _add_free_text(
             draft.note(f"answer{UNMAPPED}", message, _said(question.key, [text]))
             continue
         if has_separator(text, words.separators):
-            plain = without_separators(text, words.separators, free.stand_in)
-            plain = " ".join(plain.split())
-            draft.findings.append(
-                TextFinding(
-                    kind="fixed",
-                    rule="text-separator",
-                    message="separators of the desc inside free text were replaced",
-                    got=text,
-                    result=plain,
-                )
-            )
-            text = plain
+            text, replaced = plain_text(text, words, free.stand_in)
+            draft.findings.append(replaced)
         if text:
             texts.append(free.template.replace("{value}", text))
             if free.trailing:

@@ -43,7 +43,7 @@ def one_line(text: str) -> str:
 
 
 def empty_label(steps: Sequence[Sanitizer]) -> str | None:
-    """The desc that the steps give to an object without a label; None when they give none."""
+    """The raw label that the steps give to an object without one; None when they give none."""
     return next((step.empty_label for step in steps if step.empty_label is not None), None)
 
 

@@ -12,7 +12,10 @@ from src.domains.vocabulary import Vocabulary
 
 
 def summarise(descs: Sequence[str], words: Vocabulary) -> str | None:
-    """One line; None for a picture without objects and for a pack without summary rules."""
+    """One line; None for a picture without objects and for a pack without summary rules.
+
+    Descs that the rules do not order keep the order given.
+    """
     rules = words.pack.summary
     if rules is None or not descs:
         return None

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountedSummary:
-    """`desc×count` items, equal descs counted once; shorter descs first, those of one length as they first appear.
+    """`desc×count` items, equal descs counted once; shorter descs first, those of one length as they come.
 
     Types in `without_one` are written without the sign when there is one of them.
     """

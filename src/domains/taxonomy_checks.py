@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from src.domains.config import DomainPack
-from src.domains.desc_form import has_separator, separators
+from src.domains.desc_form import folded, follows, has_separator, separators, summary_marks
 from src.domains.taxonomy_config import AttributeRule, ObjectType
 from src.domains.vocabulary import cleaned_answer, cleaned_label
 
@@ -30,11 +30,12 @@ def check_taxonomy(pack: DomainPack) -> Iterator[Found]:
     for path, rule in attributes(pack):
         yield from _answers(pack, path, rule)
     yield from _separators(pack)
+    yield from _whole_descs(pack)
     yield from _distinct_texts(pack)
 
 
 def _labels(pack: DomainPack) -> Iterator[Found]:
-    """No two raw labels are the same once they are cleaned."""
+    """No two raw labels are the same once they are cleaned; `empty_label` names one of them."""
     seen: dict[str, str] = {}
     places: list[tuple[Path_, str]] = [
         (("taxonomy", "labels", raw), raw) for raw in pack.taxonomy.labels
@@ -54,6 +55,11 @@ def _labels(pack: DomainPack) -> Iterator[Found]:
             yield path, "label-twice", f"the same raw label as {seen[key]!r}", raw
         else:
             seen[key] = raw
+    for number, step in enumerate(pack.sanitizers):
+        named = step.empty_label
+        if named is not None and seen and cleaned_label(named, pack) not in seen:
+            here: Path_ = ("sanitizers", number, "empty_label")
+            yield here, "unknown-label", "no label of the taxonomy", named
 
 
 def _type_names(pack: DomainPack) -> Iterator[Found]:
@@ -134,6 +140,24 @@ def _separators(pack: DomainPack) -> Iterator[Found]:
         if has_separator(text, marks):
             message = f"holds a separator of descs or summaries ({' '.join(marks)})"
             yield path, "separator", message, text
+
+
+def _whole_descs(pack: DomainPack) -> Iterator[Found]:
+    """A whole desc follows the desc grammar, and no summary of it is torn apart."""
+    grammar, marks = pack.desc_grammar, summary_marks(pack)
+    for raw, desc in pack.taxonomy.labels.items():
+        here: Path_ = ("taxonomy", "labels", raw)
+        # A summary may be torn by the full-width form of the character that parts the items of a desc.
+        parts = {folded(grammar.item_separator), folded(grammar.level_separator)} - set(marks)
+        torn = any(mark in desc for mark in marks) or has_separator(
+            desc, {*map(folded, marks)} - parts
+        )
+        if torn:
+            message = f"holds a mark of summaries ({' '.join(marks)})"
+            yield here, "separator", message, desc
+        elif not follows(desc, grammar):
+            message = "does not follow the desc grammar: one line, no empty part, in pairs the type's first"
+            yield here, "desc-form", message, desc
 
 
 def _distinct_texts(pack: DomainPack) -> Iterator[Found]:

@@ -81,7 +81,8 @@ class Taxonomy:
     """What an export's labels mean. Empty: labels are used as they come.
 
     `labels` maps a raw label to a whole desc; `types` describe an object by its type and its answers. `label_question` is for
-    exports that give the label as the answer to a question: where it is answered, that is the label.
+    exports that give the label as the answer to a question: where it is answered, that is the label, and another label beside it
+    is reported.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)

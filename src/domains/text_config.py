@@ -27,7 +27,7 @@ class Sanitizer:
     """One step of cleaning; an entry has exactly one of the five, and `only` the kinds of text that it is for (default: all).
 
     `unicode` normalises; `spaces` makes runs of white space single, or removes all; `replace` folds characters; `drop` removes
-    texts that say nothing; `empty_label` is the desc of an object whose label is empty.
+    texts that say nothing; `empty_label` is the raw label of an object whose label is empty: its answers count as with any other.
     """
 
     unicode: Literal["NFC", "NFKC"] | None = None

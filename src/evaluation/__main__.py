@@ -135,6 +135,7 @@ def _section_rules(options: argparse.Namespace) -> SectionRules:
     return SectionRules(
         irrelevant=pack.tokens.irrelevant,
         desc_grammar=pack.desc_grammar,
+        grouping=pack.grouping,
         summary_grammar=pack.summary_grammar,
         scores=scores,
         is_score_declared=options.score_source is not None,

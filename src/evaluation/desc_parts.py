@@ -6,15 +6,18 @@
 | key_value | `kind=bolt,state=rusty` | `bolt` | `kind`: {bolt}, `state`: {rusty} |
 | type_attr | `bolt/rusty,loose/note` | `bolt` | `type`: {bolt}, `attributes`: {rusty, loose}, `attributes 2`: {note} |
 
-Parts are compared normalised (`src.evaluation.wording.normalised`).
+Parts are compared normalised (`src.evaluation.wording.normalised`). In `plain` and `type_attr` the prefix of a pack's groups is no
+part of the head term; in `key_value` it is a pair like any other.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
 from src.domains.config import DescGrammar
+from src.domains.summary_config import Grouping
 from src.evaluation.wording import folded, normalised
 
 TYPE_SLOT = "type"
@@ -30,7 +33,7 @@ class DescParts:
 
 
 @lru_cache(maxsize=65536)
-def desc_parts(desc: str, grammar: DescGrammar) -> DescParts:
+def desc_parts(desc: str, grammar: DescGrammar, grouping: Grouping | None = None) -> DescParts:
     """The parts of a description. A text that does not follow the grammar keeps what does; nothing raises.
 
     In `key_value`, an item without the pair separator is no slot; without any pair the head term is the text before
@@ -39,6 +42,8 @@ def desc_parts(desc: str, grammar: DescGrammar) -> DescParts:
     text = folded(desc)
     if grammar.form == "key_value":
         return _key_value(text, grammar)
+    if grouping is not None:
+        text = text[_length_of_prefix(text, grouping) :]
     if grammar.form == "type_attr":
         return _type_attr(text, grammar)
     return DescParts(head=_first_item(text, grammar), slots=())
@@ -64,6 +69,12 @@ def _type_attr(text: str, grammar: DescGrammar) -> DescParts:
         name = ATTRIBUTE_SLOT if number == 1 else f"{ATTRIBUTE_SLOT} {number}"
         slots += [(name, normalised(item)) for item in _items(level, grammar)]
     return DescParts(head=normalised(head), slots=tuple(sorted(slots)))
+
+
+def _length_of_prefix(text: str, grouping: Grouping) -> int:
+    before, after = (re.escape(folded(part)) for part in grouping.template.split("{n}"))
+    found = re.match(rf"{before}[1-9][0-9]{{0,5}}{after}", text)
+    return 0 if found is None else found.end()
 
 
 def _items(text: str, grammar: DescGrammar) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from src.contract.predictions import Prediction
 from src.domains.config import DescGrammar, SummaryGrammar
+from src.domains.summary_config import Grouping
 from src.evaluation.average_precision import AveragePrecision, average_precision
 from src.evaluation.captions import CaptionPrecision, caption_precision
 from src.evaluation.config import EvaluationConfig, ScoreConfig
@@ -32,6 +33,7 @@ class SectionRules:
 
     irrelevant: str
     desc_grammar: DescGrammar = field(default_factory=DescGrammar)
+    grouping: Grouping | None = None
     summary_grammar: SummaryGrammar = field(default_factory=SummaryGrammar)
     scores: ScoreConfig = field(default_factory=ScoreConfig)
     is_score_declared: bool = False
@@ -94,7 +96,7 @@ def sections_of(
     summary = summary_measures(summary_counts(predictions, rules.summary_grammar, rules.irrelevant))
     has_summaries = summary.num_summaries or summary.num_without_reference
     return Sections(
-        text=text_measures(pairs, rules.desc_grammar) if pairs else None,
+        text=text_measures(pairs, rules.desc_grammar, rules.grouping) if pairs else None,
         embedding=embedding_similarity(pairs, rules.embed) if pairs and rules.embed else None,
         captions=captions if captions.num_truths else None,
         average_precision=precision if precision and precision.families else None,

@@ -18,6 +18,7 @@ from typing import Any
 
 from src.contract.predictions import Prediction
 from src.domains.config import DescGrammar
+from src.domains.summary_config import Grouping
 from src.evaluation.config import EvaluationConfig
 from src.evaluation.desc_parts import desc_parts
 from src.evaluation.located import located_pairs
@@ -128,8 +129,10 @@ def desc_pairs(predictions: Iterable[Prediction], config: EvaluationConfig) -> D
     return counts
 
 
-def text_measures(counts: DescPairs, grammar: DescGrammar) -> TextMeasures:
-    """All measures of the pairs."""
+def text_measures(
+    counts: DescPairs, grammar: DescGrammar, grouping: Grouping | None = None
+) -> TextMeasures:
+    """All measures of the pairs; `grouping` is the pack's, whose prefix is no part of a head term."""
     sums: Counter[str] = Counter()
     slots: Counter[tuple[str, str]] = Counter()
     shares = []
@@ -143,7 +146,7 @@ def text_measures(counts: DescPairs, grammar: DescGrammar) -> TextMeasures:
         # Where neither has a word, marks are all there is to compare.
         same = float(normalised(truth) == normalised(found))
         shares.append(count * (f1_score(shared, total) if total else same))
-        parts, found_parts = desc_parts(truth, grammar), desc_parts(found, grammar)
+        parts, found_parts = (desc_parts(text, grammar, grouping) for text in (truth, found))
         sums["head"] += count * (parts.head == found_parts.head)
         for key, value in _slot_counts(Counter(parts.slots), Counter(found_parts.slots)).items():
             slots[key] += count * value

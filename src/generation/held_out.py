@@ -87,6 +87,7 @@ def section_rules(spec: MemberSpec) -> SectionRules:
     return SectionRules(
         irrelevant=spec.pack.tokens.irrelevant,
         desc_grammar=spec.pack.desc_grammar,
+        grouping=spec.pack.grouping,
         summary_grammar=spec.pack.summary_grammar,
     )
 

@@ -56,7 +56,8 @@ def score(predictions: Sequence[Prediction], rules: Mapping[str, SectionRules]) 
 
 def _scored(predictions: Sequence[Prediction], rules: SectionRules) -> Figures:
     config = EvaluationConfig(bootstrap_draws=0)
-    text = text_measures(desc_pairs(predictions, config), rules.desc_grammar).scalars()
+    pairs = desc_pairs(predictions, config)
+    text = text_measures(pairs, rules.desc_grammar, rules.grouping).scalars()
     counts = summary_counts(predictions, rules.summary_grammar, rules.irrelevant)
     summary = summary_measures(counts).scalars()
     figures = evaluate(predictions, config).scalars()

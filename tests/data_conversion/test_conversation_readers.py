@@ -180,6 +180,10 @@ def test_ms_swift_says_itself_what_boxes_mean(folder):
         ("Where is <ref-object>?", "<bbox>, <bbox>", ["a"], ["a", "a"]),
         ("Find.", "<bbox> is <ref-object>; <bbox> is <ref-object>", ["a", "b"], ["a", "b"]),
         ("Find.", "<ref-object>: <bbox><bbox>", ["a"], ["a", "a"]),
+        ("Find.", "<ref-object> and <ref-object>: <bbox><bbox>", ["a", "b"], ["a", "b"]),
+        ("<ref-object>, <ref-object>?", "<bbox><bbox>", ["a", "b"], ["a", "b"]),
+        ("Find.", "<ref-object>: <bbox>, <bbox>; <ref-object> hides", ["a", "b"], ["a", "a"]),
+        ("<ref-object>?", "<ref-object>: <bbox>, <bbox>", ["a", "b"], ["b", "b"]),
     ],
 )
 def test_ms_swift_boxes_find_their_references_in_any_wording(
@@ -218,6 +222,21 @@ def test_ms_swift_rows_that_would_teach_something_else(folder):
         "placeholder-count", "placeholder-count", "reference-missing", "objects", "objects",
         "objects", "objects", "objects", "objects", "objects", "space-contradicted", "", "space-missing",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "refs"),
+    [
+        ("<ref-object>, <ref-object>?", "<bbox>", ["a", "b"]),
+        ("<ref-object>?", "<bbox> and the <ref-object>", ["a", "b"]),
+        ("Find.", "<bbox> <ref-object> <ref-object>", ["a", "b"]),
+    ],
+)
+def test_ms_swift_boxes_without_a_clear_reference_are_refused(folder, question, answer, refs):
+    found = row(answer, objects={"ref": refs, "bbox": [[1, 2, 30, 40]]})
+    found["messages"][0]["content"] = f"<image>{question}"
+    write_lines(folder / "d.jsonl", [found])
+    assert rules(opened("ms_swift", folder)) == ["reference-missing"]
 
 
 def test_a_point_is_dropped_with_a_finding(folder):

@@ -13,6 +13,7 @@ from src.errors import DataError, ProjectError
 from tests.data_conversion.reading_cases import opened, read_one, rules, touch
 
 READER = CvatReader()
+ELLIPSE = '<ellipse label="valve" cx="30" cy="20" rx="10" ry="4" rotation="{}"/>'
 META = """<meta><task><id>7</id><name>pumps</name><labels><label><name>valve</name><attributes>
 <attribute><name>open</name><input_type>checkbox</input_type></attribute>
 <attribute><name>size</name><input_type>number</input_type></attribute>
@@ -41,6 +42,11 @@ def box(corners="10,5,30.5,20", more="", inside=""):
     x1, y1, x2, y2 = corners.split(",")
     place = f'xtl="{x1}" ytl="{y1}" xbr="{x2}" ybr="{y2}"'
     return f'<box label="valve" source="manual" {place} {more}>{inside}</box>'
+
+
+def test_a_rotation_that_is_no_number_drops_the_shape(tmp_path):
+    raw = read(tmp_path, box(more='rotation="ninety"') + ELLIPSE.format("nan"))
+    assert (raw.objects, rules(raw)) == ((), [("dropped", "rotation", n) for n in range(2)])
 
 
 def test_each_kind_of_shape_has_its_place_or_a_finding(tmp_path):
@@ -82,7 +88,7 @@ def test_a_turned_box_is_a_polygon_about_its_centre(tmp_path):
 
 
 def test_an_ellipse_turns_about_its_centre(tmp_path):
-    raw = read(tmp_path, '<ellipse label="valve" cx="30" cy="20" rx="10" ry="4" rotation="90"/>')
+    raw = read(tmp_path, ELLIPSE.format(90))
     points = np.reshape(raw.objects[0].points, (-1, 2))
     assert np.allclose([points.min(axis=0), points.max(axis=0)], [(26, 10), (34, 30)], atol=0.02)
     assert shapely.Polygon(points).area == pytest.approx(np.pi * 40, rel=0.006)

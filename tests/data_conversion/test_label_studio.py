@@ -192,6 +192,54 @@ def test_of_several_pictures_the_one_that_results_refer_to_is_taken(tmp_path):
         read_one(READER, tmp_path)
 
 
+@pytest.mark.parametrize("rotation", ["90", "nan", [90], True])
+def test_a_rotation_that_is_no_number_drops_the_region(tmp_path, rotation):
+    value = {"x": 50, "y": 50, "radiusX": 20, "radiusY": 10, "rotation": rotation}
+    raw = read(tmp_path, [box(rotation=rotation), result("ellipselabels", value, 1)])
+    assert (raw.objects, rules(raw)) == ((), [("dropped", "rotation", n) for n in range(2)])
+
+
+@pytest.mark.parametrize(
+    ("previous", "order"),
+    [
+        ({"a": None, "b": "a", "c": "b"}, "abc"),
+        ({"b": "a", "a": None, "c": "b"}, "abc"),
+        ({"c": "b", "b": "a", "a": "c"}, "cab"),  # a ring
+        ({"a": None, "b": None, "c": None}, "abc"),
+        ({"a": None, "b": "a", "c": "a"}, ""),
+        ({"a": None, "b": None, "c": "b"}, ""),
+        ({"a": None, "b": "c", "c": "b"}, ""),
+        ({"a": None, "b": "a", "c": "gone"}, ""),
+    ],
+)
+def test_vertices_of_a_vector_follow_their_predecessors(tmp_path, previous, order):
+    place = {"a": (0, 0), "b": (50, 0), "c": (50, 50)}
+    vertices = [
+        {"id": name, "x": place[name][0], "y": place[name][1], "prevPointId": before}
+        for name, before in previous.items()
+    ]
+    raw = read(tmp_path, [result("vectorlabels", {"vertices": vertices, "closed": False})])
+    pixels = [(x * 0.6, y * 0.4) for x, y in map(place.get, order)]
+    assert [item.points for item in raw.objects] == (
+        [tuple(value for pair in pixels for value in pair)] if order else []
+    )
+    assert rules(raw) == ([] if order else [("dropped", "vector-branches", 0)])
+
+
+def test_results_about_several_pictures_are_refused(tmp_path):
+    touch(tmp_path, "a.jpg", "b.jpg")
+    data = {"image": "a.jpg", "image2": "b.jpg"}
+    second = {**box(), "id": "other", "to_name": "image2"}
+    write(tmp_path, [task([{**box(), "to_name": "image"}, second], data=data)])
+    with pytest.raises(ProjectError, match="about several pictures"):
+        read_one(READER, tmp_path)
+    write(tmp_path, [task([second], data=data)])
+    assert read_one(READER, tmp_path).image == "b.jpg"
+    write(tmp_path, [task([{**second, "to_name": "right"}], data=data)])
+    with pytest.raises(ProjectError, match="holds several pictures"):  # which of them is not told
+        read_one(READER, tmp_path)
+
+
 def test_an_embedded_picture_is_taken_as_it_is(tmp_path):
     data = cv2.imencode(".png", np.zeros((40, 60), np.uint8))[1].tobytes()
     value = f"data:image/png;base64,{base64.b64encode(data).decode()}"

@@ -157,6 +157,32 @@ def test_an_embedded_picture_stands_in_for_a_missing_file_only(tmp_path):
         read_one(READER, tmp_path)
 
 
+def test_the_picture_of_another_json_is_not_taken(tmp_path):
+    data = png(np.zeros((40, 60), np.uint8))
+    touch(tmp_path, "val/b.jpg")
+    for name, image, embedded in [
+        ("train/a.json", "b.jpg", data),
+        ("b.json", "b.jpg", None),
+        ("val/b.json", "D:\\other\\b.jpg", None),
+    ]:
+        write(tmp_path / name, [], image=image, imageData=embedded)
+    export = opened(READER, tmp_path)
+    root, train, val = export.listing.items
+    assert export.read(train).embedded == base64.b64decode(data)
+    assert export.read(val).image == "val/b.jpg"  # an absolute path of another machine
+    with pytest.raises(ProjectError, match="another JSON"):
+        export.read(root)
+
+
+def test_what_an_export_puts_beside_the_files_is_no_annotation(tmp_path):
+    write(tmp_path / "a.json", [])
+    for name in (".export.json", "fidelity_report.json", "sub/.hidden.json"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}")
+    assert [item.annotation for item in opened(READER, tmp_path).listing.items] == ["a.json"]
+
+
 def test_folders_named_train_and_val_are_the_split(tmp_path):
     for name in ("train", "valid"):
         write(tmp_path / name / "a.json", [])

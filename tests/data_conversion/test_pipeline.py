@@ -1,5 +1,6 @@
 """The whole pipeline on made exports: pictures, metadata, texts, options, and going on after an interruption."""
 
+import inspect
 import json
 import os
 from dataclasses import replace
@@ -10,7 +11,11 @@ from PIL import Image
 
 from data_conversion.__main__ import main
 from data_conversion.config import ConversionConfig
+from data_conversion.pipeline import fingerprint as fingerprinting
 from data_conversion.pipeline import shards
+from data_conversion.pipeline.fingerprint import fingerprint
+from data_conversion.pipeline.image_index import ImageIndex
+from data_conversion.pipeline.raw import Item
 from data_conversion.pipeline.source import recognised
 from data_conversion.pipeline.unified_processor import convert
 from data_conversion.pipeline.work_folder import claimed
@@ -20,6 +25,7 @@ from src.contract.policy import image_check, scan
 from src.errors import DataError, ProjectError, RecordError, UsageError
 from tests.data_conversion.made_exports import (
     SQUARE,
+    MadeExport,
     box,
     converted,
     image,
@@ -75,6 +81,20 @@ def test_a_rotated_picture_is_upright_after_resizing(monkeypatch, tmp_path):
         assert written.size == (record["width"], record["height"]) == (64, 96)
         assert not written.getexif()
     assert record["objects"][0]["bbox_2d"] == pytest.approx([70 / 80 * 64, 0, 64, 96])
+
+
+def test_an_annotated_size_wins_over_the_exif_option(monkeypatch, tmp_path):
+    for name, size in (("a.jpg", (100, 80)), ("b.jpg", (64, 64))):
+        picture(tmp_path / "in" / name, size, orientation=6)
+    raw = [
+        image("a.jpg", box(0, 0, 100, 10), size=(100, 80)),
+        replace(image("a.jpg", box(70, 0, 80, 100), size=(80, 100)), image_name="u.jpg"),
+        image("b.jpg", box(0, 0, 64, 10), size=(64, 64)),
+    ]
+    for exif, square in (("upright", [0, 0, 64, 10]), ("raw", [54, 0, 64, 64])):
+        _, out = converted(monkeypatch, tmp_path, raw, exif=exif)
+        boxes = [record["objects"][0]["bbox_2d"] for record in records(out)]
+        assert boxes == [[70, 0, 80, 100], [70, 0, 80, 100], square]
 
 
 def test_embedded_pictures_become_files(monkeypatch, tmp_path):
@@ -142,6 +162,21 @@ def test_images_with_unmapped_labels_are_kept_back_on_request(monkeypatch, tmp_p
     assert records(out, "quarantine")[0]["issues"][0]["rule"] == "label-unmapped"
 
 
+def test_an_image_that_lost_every_object_is_no_negative(monkeypatch, tmp_path):
+    lost = box(200, 200, 300, 300)
+    unread = replace(image("b.jpg", size=(100, 80)), num_objects=1)
+    images = [image("a.jpg", lost, box(1, 1, 9, 9)), unread, image("c.jpg", lost), image("d.jpg")]
+    done, out = converted(monkeypatch, tmp_path, images)
+    assert (done.num_written, done.num_quarantined) == (2, 2)
+    report = report_of(out)
+    assert report["quarantined_by_rule"] == {"all-objects-dropped": 2}
+    assert report["counts"]["negative_images"] == 1
+    assert len(records(out, "findings")) == 2
+    done, out = converted(monkeypatch, tmp_path, images, emptied="negative")
+    counts = report_of(out)["counts"]
+    assert (done.num_quarantined, counts["negative_images"], counts["emptied_images"]) == (0, 1, 2)
+
+
 def test_groups_by_path_or_attribute_stay_on_one_side(monkeypatch, tmp_path):
     images = [
         image(f"site{n % 5}/{n}.jpg", box(1, 1, 9, 9), attributes={"day": str(n % 4)})
@@ -157,6 +192,21 @@ def test_groups_by_path_or_attribute_stay_on_one_side(monkeypatch, tmp_path):
     days = [{r["metadata"]["image"]["day"] for r in records(out, s)} for s in ("train", "val")]
     assert not days[0] & days[1]
     assert len(records(out, "val_tiny")) == min(8, len(records(out, "val")))
+
+
+def test_a_group_that_no_image_has_is_refused(monkeypatch, tmp_path, caplog):
+    images = [
+        image(f"site{n}/{n}.jpg", box(1, 1, 9, 9), attributes={"day": "" if n else "a"})
+        for n in range(4)
+    ]
+    for nothing in ("key:night", "nowhere", "x*"):
+        with pytest.raises(DataError, match="found no group"):
+            converted(monkeypatch, tmp_path, images, group_by=nothing)
+    _, out = converted(monkeypatch, tmp_path, images, group_by="key:day")
+    split = report_of(out)["split"]
+    assert (split["images_without_group"], split["num_groups"]) == (3, 4)
+    assert split["val_share"] == 0.25
+    assert "not 10.0 %" in caplog.text
 
 
 def test_two_pictures_in_one_place_are_both_kept_back(monkeypatch, tmp_path):
@@ -238,6 +288,72 @@ def test_what_changed_in_between_is_done_again(monkeypatch, tmp_path, what):
     assert len(calls) == (expected[what] if what in expected else 40)
 
 
+def test_a_repaired_picture_leaves_quarantine(monkeypatch, tmp_path):
+    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
+    picture(tmp_path / "in" / "3.jpg")
+    good = (tmp_path / "in" / "3.jpg").read_bytes()
+    (tmp_path / "in" / "3.jpg").write_bytes(b"torn")
+    interrupted(monkeypatch, tmp_path, images, 20)
+    (tmp_path / "in" / "3.jpg").write_bytes(good)
+    done, _ = converted(monkeypatch, tmp_path, images)
+    assert (done.num_written, done.num_quarantined) == (40, 0)
+
+
+def test_a_picture_that_was_missing_is_looked_for_again(monkeypatch, tmp_path):
+    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
+    root = tmp_path / "pictures"
+    for n in range(40):
+        picture(root / f"{n}.jpg")
+    store = root / "store"
+    (root / "3.jpg").rename(store)
+    (root / "3.jpg").symlink_to(store)
+    store.rename(tmp_path / "away")
+    options = {"pictures": False, "image_root": root}
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 20)
+        with pytest.raises(Interrupt):
+            converted(patch, tmp_path, images, **options)
+    (tmp_path / "away").rename(store)
+    calls = interrupt_after(monkeypatch, 100)
+    converted(monkeypatch, tmp_path, images, **options)
+    assert len(calls) == 32
+
+
+def marks(folder, *names, export=None):
+    """The fingerprint of an export in `folder` whose items name files."""
+    items = [Item(key=name, annotation=name) for name in names]
+    images = ImageIndex(root=folder, by_name=None)
+    export = export or MadeExport(())
+    source = folder / "data.yaml"
+    config = ConversionConfig(input=source, output=folder / "out")
+    return fingerprint(config, "made", items, export, images, None)
+
+
+def test_annotations_behind_links_and_beside_the_input_file_are_watched(tmp_path):
+    (tmp_path / "data.yaml").write_text("")
+    (tmp_path / "a.txt").write_text("1")
+    (tmp_path / "b.txt").symlink_to(tmp_path / "a.txt")
+    before = marks(tmp_path, "b.txt")
+    assert marks(tmp_path, "b.txt") == before
+    (tmp_path / "a.txt").write_text("12")
+    assert marks(tmp_path, "b.txt")["annotation files"] != before["annotation files"]
+
+
+def test_the_code_of_a_conversion_is_watched_as_a_whole(monkeypatch, tmp_path):
+    (tmp_path / "data.yaml").write_text("")
+    plain = Path.read_bytes
+    first = marks(tmp_path)
+    own = Path(inspect.getfile(MadeExport))
+    for name in ("src/contract/validate.py", "src/images.py", str(own)):
+        changed = (Path(fingerprinting.__file__).parents[2] / name).resolve()
+        monkeypatch.setattr(
+            Path, "read_bytes", lambda path, at=changed: plain(path) + b"#" * (path == at)
+        )
+        assert marks(tmp_path)["code"] != first["code"]
+    monkeypatch.setattr(fingerprinting, "version", lambda name: f"another {name}")
+    assert marks(tmp_path)["libraries"] != first["libraries"]
+
+
 def test_fail_fast_sees_what_an_earlier_run_put_aside(monkeypatch, tmp_path):
     images = [
         image(f"{n}.jpg", box(1, 1, 9, 9), size=(5, 5) if n == 3 else (100, 80)) for n in range(40)
@@ -276,6 +392,7 @@ def test_auto_takes_the_only_format_that_fits(monkeypatch, tmp_path):
         ({"max_vertices": 2}, "max_vertices"),
         ({"max_pixels": 100}, "max_pixels"),
         ({"group_by": "("}, "regular expression"),
+        ({"group_by": "key:"}, "names no attribute"),
         ({"resize": True, "images": False}, "not both"),
         ({"workers": 0, "quality": 0}, "2 problems"),
     ],
@@ -320,3 +437,51 @@ def test_what_is_written_passes_the_contract_with_its_pictures(monkeypatch, tmp_
 def test_project_errors_reach_the_caller(tmp_path):
     with pytest.raises(ProjectError, match="does not exist"):
         convert(ConversionConfig(input=tmp_path / "none", output=tmp_path / "out"))
+
+
+def test_source_pictures_and_other_files_are_never_replaced(monkeypatch, tmp_path):
+    raw = [image("images/a.jpg", box(1, 1, 9, 9))]
+    converted(monkeypatch, tmp_path, raw)
+    source = tmp_path / "in"
+    before = tree(source)
+    into = {"input": source / "made.json", "resize": True, "max_pixels": 4096, "format": "made"}
+    with pytest.raises(UsageError, match="input lies inside the output"):
+        convert(ConversionConfig(**into, output=source))
+    with pytest.raises(UsageError, match="folder of pictures lies inside the output"):
+        convert(ConversionConfig(**into, image_root=source / "images", output=source / "images"))
+    other = tmp_path / "other"
+    picture(other / "images" / "mine.jpg")
+    with pytest.raises(DataError, match="something else"):
+        convert(ConversionConfig(**into, output=other))
+    with pytest.raises(DataError, match="no conversion put there"):
+        convert(ConversionConfig(**into, output=other, overwrite=True))
+    assert tree(source) == before
+    linked = tmp_path / "linked"
+    (linked / "images").mkdir(parents=True)
+    (linked / "conversion_report.json").write_text("{}")
+    (linked / "images" / "images").symlink_to(source / "images")
+    convert(ConversionConfig(**into, image_root=source, output=linked))
+    assert report_of(linked)["quarantined_by_rule"] == {"output-is-source": 1}
+    (linked / "images" / "images").unlink()
+    (linked / "images").rmdir()
+    (linked / "images").symlink_to(source / "images")
+    with pytest.raises(DataError, match="is a link"):
+        convert(ConversionConfig(**into, image_root=source, output=linked))
+    assert tree(source) == before
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="is a file"):
+        convert(ConversionConfig(**into, output=tmp_path / "file"))
+
+
+def test_pictures_of_an_earlier_conversion_into_the_folder_go(monkeypatch, tmp_path):
+    images = [image(f"site{n}/{n}.jpg", box(1, 1, 9, 9)) for n in range(6)]
+    _, out = converted(monkeypatch, tmp_path, images)
+    (out / "images" / "notes.txt").write_text("no picture")
+    converted(monkeypatch, tmp_path, images, limit=2)
+    kept = {name for name in tree(out) if name.endswith(".jpg")}
+    assert kept == {record["images"][0] for record in records(out)}
+    assert len(kept) == 2
+    assert len(list((out / "images").iterdir())) == 3
+    monkeypatch.chdir(tmp_path / "in")
+    convert(ConversionConfig(input=Path(), output=out, limit=2))
+    assert report_of(out)["input"] == "in"

@@ -27,6 +27,19 @@ from tests.training_fixtures import ROOT
 DATA = ROOT.parent / "shared" / "data"
 IDS = [f"{name}-{space}" if space else name for name, space in CASES]
 every_case = pytest.mark.parametrize(("name", "space"), CASES, ids=IDS)
+QUICK = ("coco", "yolo_seg", "voc", "qwen-norm1000")
+assert set(QUICK) <= set(IDS)
+
+
+def real_cases(limit):
+    """A few formats with 20 records of real data, and every one with `limit` in the slow whole."""
+    named = dict(zip(IDS, CASES, strict=True))
+    few = [pytest.param(*named[name], 20, id=f"{name}-20") for name in QUICK]
+    whole = [
+        pytest.param(*case, limit, id=f"{name}-{limit}", marks=pytest.mark.full)
+        for name, case in named.items()
+    ]
+    return pytest.mark.parametrize(("name", "space", "limit"), few + whole)
 
 
 @every_case
@@ -56,8 +69,7 @@ def bccd(tmp_path_factory):
     return folder, parts
 
 
-@every_case
-@pytest.mark.parametrize("limit", [20, pytest.param(1000, marks=pytest.mark.full)])
+@real_cases(1000)
 def test_real_photographs(tmp_path, bccd, name, space, limit):
     source, whole = bccd
     assert sum(map(len, whole.values())) > 250
@@ -68,9 +80,8 @@ def test_real_photographs(tmp_path, bccd, name, space, limit):
     assert write_and_compare(WRITERS[name], name, space, parts, tmp_path) == []
 
 
-@every_case
+@real_cases(100)
 @pytest.mark.parametrize("reader", [name for name in ("coco", "lvis") if name in READERS][-1:])
-@pytest.mark.parametrize("limit", [20, pytest.param(100, marks=pytest.mark.full)])
 def test_real_outlines(tmp_path, reader, name, space, limit):
     options = ReadOptions(images=ImageIndex(root=DATA / "lvis", by_name=None))
     export = READERS[reader].open(DATA / "lvis" / "lvis_val_100.json", options)

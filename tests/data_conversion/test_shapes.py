@@ -53,6 +53,15 @@ def test_shapes_are_clipped_exactly_or_dropped():
     ]
 
 
+def test_a_box_is_that_of_the_visible_part():
+    corner = poly((-60, 100, 40, 0, 60, 20, -40, 120))
+    objects, rules, _ = fitted(corner, geometry="bbox")
+    assert objects[0].points == (0, 0, 60, 80)
+    assert (objects[0].kind, rules) == ("bbox_2d", [("fixed", "clipped")])
+    two = poly((90, 10, 120, 10, 120, 30, 90, 30), (-90, 40, 10, 40, 10, 50, -90, 50))
+    assert fitted(two, geometry="bbox")[0][0].points == (0, 10, 100, 50)
+
+
 def test_a_line_that_leaves_and_comes_back_keeps_its_longest_part():
     objects, rules, _ = fitted(line(10, 70, 30, 70, 30, 120, 60, 120, 60, 70, 99, 70))
     assert rules == [("fixed", "line-parts")]

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_conversion.pipeline.split import Member, draw_split, draw_tiny, largest_deviation
+from data_conversion.pipeline.split import (
+    Member,
+    draw_split,
+    draw_tiny,
+    largest_deviation,
+    val_share,
+)
 from src.rng import generator
 
 
@@ -73,3 +79,32 @@ def test_tiny_sets_show_every_label(count):
     assert len(chosen) == min(20, count)
     shown = {label for member in made if member.key in chosen for label in member.labels}
     assert shown == {label for member in made for label in member.labels}
+
+
+def test_a_large_group_does_not_fill_validation():
+    sites = {
+        "A": (20, lambda n: (0, 1)),
+        "B": (200, lambda n: (0, 1) if n == 0 else (1,)),
+        "C": (5, lambda n: (1,)),
+    }
+    made = [
+        Member(key=f"{site}{number}", group=site, labels=labels(number))
+        for site, (count, labels) in sites.items()
+        for number in range(count)
+    ]
+    assert Counter(draw_split(made, 0.1, 17).values()) == {"train": 205, "val": 20}
+
+
+def test_sizes_of_uneven_groups_come_near_the_ratio():
+    rng = generator(5, "uneven groups")
+    off = 0
+    for _ in range(200):
+        sizes = [1 + int(rng.pareto(1.0) * 5) % 200 for _ in range(30)]
+        made = [
+            Member(key=f"{group} {number}", group=str(group), labels=(int(rng.integers(4)),))
+            for group, size in enumerate(sizes)
+            for number in range(size)
+        ]
+        share = val_share(made, draw_split(made, 0.1, 17))
+        off += abs(share - 0.1) > 0.05
+    assert off <= 2

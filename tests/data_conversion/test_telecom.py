@@ -1,6 +1,7 @@
 """The telecom raw export: both layouts, every geometry, answers and groups; then through the pack to descs and a summary."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,7 @@ def test_a_file_is_read_with_its_picture_and_size(tmp_path):
         (["Quad"], [SQUARE], None, None, ["geometry-unknown"]),
         ("ExtentPolygon", [[[1, 1], [1, 5]]], None, None, ["degenerate"]),
         ("LineString", [[1, 1]], None, None, ["point-number"]),
+        ("LineString", [[[1, 1], [5, 5]], [[7, 7], [9, 9]]], None, None, ["line-pieces"]),
         ("Polygon", [[[1, 1], [2, 2]]], None, None, ["point-number"]),
         ("Quad", [[[1, 1], [2, "2"], [3, 3]]], None, None, ["points"]),
         ("Quad", [[[1, 1], [2, True], [3, 3]]], None, None, ["points"]),
@@ -94,6 +96,14 @@ def test_geometries(tmp_path, kind, coordinates, result, points, found):
         [] if result is None else [(result, points)]
     )
     assert raw.num_objects == 1
+
+
+def test_what_an_export_puts_beside_the_files_is_no_annotation(tmp_path):
+    write(tmp_path, "a", annotation())
+    (tmp_path / ".export.json").write_text("{}")
+    (tmp_path / "fidelity_report.json").write_text("{}")
+    export = TelecomReader().open(tmp_path, ReadOptions(images=ImageIndex.of(tmp_path)))
+    assert [item.annotation for item in export.listing.items] == ["a.json"]
 
 
 def test_the_older_layout_holds_boxes_by_two_corners(tmp_path):
@@ -141,6 +151,28 @@ def test_answers_groups_and_what_is_not_converted(tmp_path):
     ]  # fmt: skip
     unread = [finding.got for finding in raw.findings if finding.rule == "element-ignored"]
     assert unread == ["properties.area", "properties.objectId", "properties.quality", "qualityResult", "workload"]  # fmt: skip
+
+
+def test_the_picture_is_described_and_every_other_key_is_told(tmp_path):
+    whole = annotation({**feature(), "id": "7", "type": "Feature"}, layers=[])
+    whole["info"] |= {"site": "S1", "ticket": 9, "gps": {"x": 1}, "empty": None}
+    whole["markResult"] |= {"type": "FeatureCollection", "note": "hello"}
+    whole["markResult"]["features"][0]["geometry"]["crs"] = "x"
+    raw = read(tmp_path, whole)
+    assert raw.attributes == {"site": "S1", "ticket": 9}
+    assert rules(raw) == [("noted", "attribute-ignored"), *[("noted", "element-ignored")] * 4]
+    assert [finding.got for finding in raw.findings[1:]] == [
+        "feature.id", "geometry.crs", "layers", "markResult.note",
+    ]  # fmt: skip
+    older = {"info": [], "dataList": [{"coordinates": [[1, 1], [2, 2]], "id": 3}], "markResult": 0}
+    assert [f.got for f in read(tmp_path, older).findings] == ["entry.id", "info", "markResult"]
+
+
+def test_answers_in_two_places_and_odd_labels_are_told(tmp_path):
+    both = feature(content={"label": "thing", "state": "fine"}, contentZh={"size": "big"})
+    raw = read(tmp_path, annotation(both, feature(content=[1])))
+    assert [dict(item.attributes) for item in raw.objects] == [{"size": "big"}, {}]
+    assert rules(raw) == [("noted", "attribute-ignored")] * 2
 
 
 @pytest.mark.parametrize(
@@ -198,6 +230,65 @@ def test_a_picture_is_the_one_beside_the_file(tmp_path):
     export = TelecomReader().open(tmp_path, ReadOptions(images=ImageIndex.of(tmp_path)))
     with pytest.raises(RecordError, match="not found"):
         export.read(export.listing.items[0])
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".Jpg", ".webp", ".BMP", ".PNG"])
+def test_a_picture_of_any_kind_and_case_is_found(tmp_path, suffix):
+    write(tmp_path, "site/a", annotation(feature()))
+    (tmp_path / "site/a.jpeg").rename(tmp_path / f"site/a{suffix}")
+    (tmp_path / "site/a.json").rename(tmp_path / "site/a.JSON")
+    export = TelecomReader().open(tmp_path, ReadOptions(images=ImageIndex.of(tmp_path)))
+    (item,) = export.listing.items
+    assert (item.key, item.annotation) == ("site/a", "site/a.JSON")
+    assert export.read(item).image == f"site/a{suffix}"
+
+
+def test_a_picture_elsewhere_is_not_taken_for_one_beside_the_file(tmp_path):
+    write(tmp_path, "other/a", annotation(feature()))
+    (tmp_path / "other/a.jpeg").rename(tmp_path / "other/a.jpg")
+    raw = read(tmp_path, annotation(feature()))
+    assert (raw.image, raw.findings) == ("site/a.jpeg", ())
+    Image.new("RGB", (9, 9)).save(tmp_path / "site/a.png")
+    raw = read(tmp_path, annotation(feature()))
+    assert raw.image == "site/a.jpeg"
+    assert [(f.kind, f.rule, f.got) for f in raw.findings] == [
+        ("noted", "image-several", "site/a.png")
+    ]
+    for part in ("x", "y"):
+        (tmp_path / part / "store").mkdir(parents=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / part / "store/b.jpg")
+    write(tmp_path, "store/b", annotation()).joinpath("store/b.jpeg").unlink()
+    export = TelecomReader().open(tmp_path, ReadOptions(images=ImageIndex.of(tmp_path)))
+    with pytest.raises(RecordError, match="several pictures"):
+        export.read(next(item for item in export.listing.items if item.key == "store/b"))
+
+
+def test_files_of_one_stem_and_pictures_without_a_file_are_items_of_their_own(tmp_path):
+    write(tmp_path, "a", annotation())
+    write(tmp_path, "b", annotation())
+    (tmp_path / "b.JSON").write_bytes((tmp_path / "b.json").read_bytes())
+    write(tmp_path, "c.jpg", annotation())
+    Image.new("RGB", (9, 9)).save(tmp_path / "c.jpg")
+    Image.new("RGB", (9, 9)).save(tmp_path / "d.webp")
+    (tmp_path / ".jpg").write_bytes(b"")
+    export = TelecomReader().open(tmp_path, ReadOptions(images=ImageIndex.of(tmp_path)))
+    assert {item.key: item.annotation for item in export.listing.items} == {
+        "a": "a.json", "b.json": "b.json", "b.JSON": "b.JSON", "c.jpg": "c.jpg.json",
+        ".jpg": "", "c.jpg (picture)": "", "d.webp": "",
+    }  # fmt: skip
+    assert list(export.listing.items) == sorted(export.listing.items)
+    for item in export.listing.items:
+        if item.annotation:
+            export.read(item)
+        else:
+            with pytest.raises(RecordError, match="no annotation lies beside"):
+                export.read(item)
+    store = ImageIndex.of(tmp_path)
+    (tmp_path / "part").mkdir()
+    (tmp_path / "a.json").rename(tmp_path / "part/a.json")
+    elsewhere = TelecomReader().open(tmp_path / "part", ReadOptions(images=store))
+    assert [item.key for item in elsewhere.listing.items] == ["a"]
+    assert elsewhere.read(elsewhere.listing.items[0]).image == "a.jpeg"
 
 
 def test_recognition_looks_at_the_beginning_of_files(tmp_path):
@@ -264,6 +355,27 @@ def test_groups_are_numbered_by_what_is_on_top(words):
     assert join_groups(raw, None) == (raw, ())
 
 
+def test_a_summary_does_not_follow_the_order_of_annotation(words):
+    def item(index, label, x, y):
+        return RawObject(
+            index=index, label=label, kind="bbox_2d", parts=((x, y, x + 5.0, y + 5.0),)
+        )
+
+    objects = [
+        item(0, "b", 9.0, 9.0),
+        item(1, "c", 4.0, 0.0),
+        item(2, "d", 1.0, 9.0),
+        item(3, "a", 9.0, 9.0),
+    ]
+    raw = RawImage(
+        annotation="a", image="a", image_name="a", size=None, num_objects=4, objects=tuple(objects)
+    )
+    turned = replace(raw, objects=raw.objects[::-1])
+    counted = words.pack.summary.counted
+    expected = counted.separator.join(f"{name}{counted.count_sign}1" for name in "cdab")
+    assert summarise(raw, words, "auto") == summarise(turned, words, "auto") == (expected, ())
+
+
 def test_without_a_label_an_object_is_dropped_or_gets_the_packs(words):
     item = RawObject(index=0, label=" ", kind="bbox_2d", parts=((0.0, 0.0, 5.0, 5.0),))
     raw = RawImage(
@@ -274,7 +386,15 @@ def test_without_a_label_an_object_is_dropped_or_gets_the_packs(words):
     assert [(f.kind, f.rule) for f in findings] == [("dropped", "label-empty")]
     described, findings = describe(raw, words)
     assert [(f.kind, f.rule) for f in findings] == [("fixed", "label-empty")]
-    assert described.objects[0].label == findings[0].result
+    assert findings[0].result in words.types
+    plain = described.objects[0].label
+    kind = words.types[findings[0].result]
+    question = next(one for one in kind.questions if one.rule.free_text is not None)
+    item = replace(item, attributes={question.key: "A17", "no question": "x"})
+    described, findings = describe(replace(raw, objects=(item,)), words)
+    assert described.objects[0].label != plain
+    assert described.objects[0].label.endswith("A17")
+    assert [f.rule for f in findings] == ["label-empty", "question-unmapped"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -288,6 +408,7 @@ def test_a_whole_conversion_tells_what_the_pack_lacks(tmp_path, words, workers):
     answers[question] += "x"
     write(source, "wrong", wrong)
     write(source, "empty", annotation())
+    Image.new("RGB", (9, 9)).save(source / "alone.png")
 
     def converted(name, **options):
         config = ConversionConfig(
@@ -307,4 +428,9 @@ def test_a_whole_conversion_tells_what_the_pack_lacks(tmp_path, words, workers):
     assert list(report["unmapped"]) == [f"{question}: {answers[question]}"]
     records, report = converted("kept-back", unmapped="quarantine")
     assert records.keys() == {"good", "empty"}
-    assert report["counts"]["images_quarantined"] == 1
+    assert report["counts"]["images_quarantined"] == 2
+    quarantine = (tmp_path / "kept-back" / "quarantine.jsonl").read_text(encoding="utf-8")
+    kept = {
+        line["key"]: line["issues"][0]["rule"] for line in map(json.loads, quarantine.splitlines())
+    }
+    assert kept == {"alone.png": "annotation-missing", "wrong": "answer-unmapped"}

@@ -265,6 +265,25 @@ def test_an_id_with_a_space_is_one_id_and_a_class_list_has_a_second_column(tmp_p
     assert listing.split == {"i 0": "train", "i1": "train", "i2": "train", "i3": "val"}
 
 
+def test_of_several_images_with_one_stem_filename_decides(tmp_path):
+    source = export(tmp_path / "voc", [("dog", 1, 1, 9, 9)], count=1, listed=False)
+    touch(source, "JPEGImages/i0.png")
+    with pytest.raises(ProjectError, match="several images"):
+        read_one(VocReader(), source)
+    text = "<annotation><filename>i0.png</filename></annotation>"
+    (source / "Annotations" / "i0.xml").write_text(text)
+    assert read_one(VocReader(), source).image == "JPEGImages/i0.png"
+
+
+def test_an_image_of_another_split_is_not_taken(tmp_path):
+    (tmp_path / "voc/train").mkdir(parents=True)
+    text = "<annotation><filename>a.jpg</filename></annotation>"
+    (tmp_path / "voc/train/b.xml").write_text(text)
+    touch(tmp_path / "pictures", "val/a.jpg")
+    with pytest.raises(ProjectError, match="other folders only"):
+        read_one(VocReader(), tmp_path / "voc", tmp_path / "pictures")
+
+
 def test_pictures_may_lie_elsewhere_or_nowhere(tmp_path):
     source = export(tmp_path / "voc", [("dog", 1, 1, 9, 9)], count=2)
     text = "<annotation><filename>deep.png</filename></annotation>"

@@ -15,6 +15,7 @@ from src.contract.records import Message, Record, Source
 from src.errors import ProjectError
 from tests.data_conversion.exports import record
 from tests.data_conversion.generated_records import make_picture
+from tests.data_conversion.made_exports import picture as jpeg_picture
 
 SIZE = (200, 100)
 BOX = "0 0.5 0.5 0.2 0.4\n"
@@ -207,6 +208,18 @@ def test_links_that_lead_out_are_not_followed(tmp_path):
     (root / "list.txt").symlink_to(tmp_path / "secret.txt")
     with pytest.raises(ProjectError, match="not in the input"):
         opened(root)
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_shares_are_of_the_upright_picture_whatever_the_exif_tag(tmp_path, orientation):
+    root = make(tmp_path / "set", {"images/a.jpg": None, "labels/a.txt": BOX, "classes.txt": "cat"})
+    jpeg_picture(root / "images/a.jpg", SIZE, orientation)
+    convert(ConversionConfig(input=root, output=tmp_path / "out"))
+    (line,) = (tmp_path / "out/all_samples.jsonl").read_text().splitlines()
+    expected = (80, 30, 120, 70) if orientation == 3 else (40, 60, 60, 140)
+    assert json.loads(line)["objects"][0]["bbox_2d"] == pytest.approx(expected)
+    convert(ConversionConfig(input=root, output=tmp_path / "raw", exif="raw"))
+    assert "exif-contradicted" in (tmp_path / "raw/quarantine.jsonl").read_text()
 
 
 def test_sizes_need_pictures(tmp_path):

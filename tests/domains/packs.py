@@ -41,7 +41,7 @@ SANITIZERS = """\
 - {{spaces: single}}
 - {{replace: {{"–": "-"}}}}
 - {{drop: {{texts: [none], patterns: ["box drawn.*"]}}, only: [remark]}}
-- {{empty_label: "sign/unreadable"}}
+- {{empty_label: sign}}
 """
 RULES = """\
 review: {{phrases: ["not sure"], exceptions: ["not sure-fire"]{review_key}}}

@@ -44,6 +44,13 @@ TAXONOMY_FAULTS = [
     ("separator", "acme: Acme", "acme: A，B"),
     ("separator", "acme: Acme", "acme: A×B"),
     ("separator", "- name: sign", "- name: 'sign, large'"),
+    ("separator", 'cat: "animal"', 'cat: "animal; dog"'),
+    ("separator", 'cat: "animal"', 'cat: "animal； dog"'),
+    ("separator", 'cat: "animal"', 'cat: "animal/2×3"'),
+    ("desc-form", 'cat: "animal"', 'cat: "animal//large"'),
+    ("desc-form", 'cat: "animal"', 'cat: "animal/large,"'),
+    ("desc-form", 'cat: "animal"', 'cat: " animal"'),
+    ("desc-form", 'cat: "animal"', 'cat: ""'),
     ("template", "note {{value}}", "note {{text}}"),
     ("template", "note {{value}}", "note"),
     ("template", "note {{value}}", "{{value}} {{value}}"),
@@ -98,6 +105,45 @@ OTHER_FAULTS = [
 def test_parts_that_do_not_fit_together_are_refused(tmp_path, rule, main):
     issue = refused(tmp_path, main, taxonomy=TAXONOMY, sanitizers=SANITIZERS)[rule]
     assert issue.where.startswith(str(tmp_path / "mine" / "pack.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("form", "desc", "allowed"),
+    [
+        ("type_attr", "animal/large,grey/asleep", True),
+        ("type_attr", "animal／large，grey", True),
+        ("plain", "animal, grey", True),
+        ("plain", "animal,,grey", False),
+        ("key_value", "animal", True),
+        ("key_value", "kind=animal,state=asleep", True),
+        ("key_value", "kind=animal,asleep", False),
+        ("key_value", "state=asleep,kind=animal", False),
+        ("key_value", "kind=animal,state=", False),
+    ],
+)
+def test_a_whole_desc_follows_the_grammar(tmp_path, form, desc, allowed):
+    more = ", head_key: kind" if form == "key_value" else ""
+    main = BASE + FORM.replace("{form}", form).replace("{more}", more)
+    taxonomy = f'labels: {{{{cat: "{desc}"}}}}'
+    if allowed:
+        assert load(tmp_path, main, taxonomy=taxonomy).taxonomy.labels == {"cat": desc}
+    else:
+        assert refused(tmp_path, main, taxonomy=taxonomy).keys() == {"desc-form"}
+
+
+def test_a_whole_desc_may_hold_the_half_width_form_of_a_summary_separator_only(tmp_path):
+    rules = RULES.replace('separator: "; "', 'separator: "，"').replace('[";"]', '["，"]')
+    main = BASE + TYPE_ATTR + rules.replace("{review_key}", "")
+    half = TAXONOMY.replace('"animal"', '"animal/large,grey"')
+    assert load(tmp_path, main, taxonomy=half, sanitizers=SANITIZERS)
+    full = TAXONOMY.replace('"animal"', '"animal/large，grey"')
+    assert refused(tmp_path, main, taxonomy=full).keys() == {"separator"}
+
+
+def test_the_label_of_objects_without_one_is_a_label_of_the_taxonomy(tmp_path):
+    wrong = SANITIZERS.replace("empty_label: sign", "empty_label: sign/unreadable")
+    issue = refused(tmp_path, taxonomy=TAXONOMY, sanitizers=wrong)["unknown-label"]
+    assert issue.path == "sanitizers[4].empty_label"
 
 
 @pytest.mark.parametrize(

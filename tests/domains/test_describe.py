@@ -58,10 +58,17 @@ CASES = [
     ("bolt", {"state": " not  fine "}, "bolt/bad", []),
     ("bolt", {"state": "not fine", "defect": "crack"}, "bolt/bad", ["answer-unmapped"]),
     ("bolts", {"state": "fine"}, "bolts", ["label-unmapped"]),
+    ("nut, M8/×3; new", {}, "nut M8 3 new", ["label-unmapped", "text-separator"]),
     ("cat", {}, "animal", []),
     ("", {"what": "cat"}, "animal", []),
-    ("x", {"what": "screw", "state": "fine"}, "bolt/good", []),
+    ("cat", {"state": "fine"}, "animal", ["question-unmapped"]),
+    ("bolt", {"what": "screw", "state": "fine"}, "bolt/good", []),
+    ("bolt", {"what": "", "state": "fine"}, "bolt/good", []),
+    ("x", {"what": "screw", "state": "fine"}, "bolt/good", ["label-conflict-unmapped"]),
+    ("sign", {"what": "cat"}, "animal", ["label-conflict-unmapped"]),
     ("", {}, "sign/unreadable", ["label-empty"]),
+    ("", {"text": "EXIT"}, "sign/EXIT", ["label-empty"]),
+    ("", {"text": "EXIT", "maker": "acme"}, "sign/EXIT", ["label-empty", "question-unmapped"]),
     ("sign", {}, "sign/unreadable", []),
     ("sign", {"text": "EXIT"}, "sign/EXIT", []),
     ("distance", {"metres": 12}, "distance/12", []),
@@ -155,3 +162,11 @@ def test_whatever_is_annotated_is_written_so_that_it_can_be_taken_apart(formed, 
     assert read_desc(desc, formed).type_name == "bolt"
     summary = summarise([desc, desc], formed)
     assert list(plain_items(summary, formed.pack.summary_grammar).values()) == [2]
+
+
+@pytest.mark.parametrize("label", ["a/b, c", "k=v", "x，y", "2×3", "a; b ×4"])
+def test_a_label_that_the_pack_lacks_is_one_item(formed, label):
+    desc = describe(label, {}, formed).desc
+    assert read_desc(desc, formed).type_name == desc
+    summary = summarise([desc, desc, "bolt"], formed)
+    assert sorted(plain_items(summary, formed.pack.summary_grammar).values()) == [1, 2]

@@ -68,6 +68,20 @@ def test_the_command_writes_every_section_by_the_grammars_of_the_pack(files, cap
         assert words in printed
 
 
+def test_the_group_of_an_object_is_no_part_of_its_head_term(files):
+    grouped = PACK.replace("key_value", "type_attr") + 'grouping: {template: "set {n}: "}\n'
+    (files / "mine" / "pack.yaml").write_text(grouped)
+    place = (0, 0, 50, 50)
+    made = prediction([box(*place, desc="set 1: bolt/new")], [box(*place, desc="set 2: bolt/new")])
+    (files / "preds.jsonl").write_bytes(prediction_to_line(made))
+    found = written(files, "--domain", str(files / "mine"))["text"]
+    assert (found["head"], found["exact"]) == (1.0, 0.0)
+    assert {name: slot["f1"] for name, slot in found["slots"].items()} == {
+        "type": 1.0,
+        "attributes": 1.0,
+    }
+
+
 def test_without_a_score_source_there_is_no_average_precision(files):
     found = written(files, "--tie-orders", "3")
     assert found["average_precision"] is None

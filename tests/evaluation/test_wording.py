@@ -1,6 +1,7 @@
 import pytest
 
 from src.domains.config import DescGrammar
+from src.domains.summary_config import Grouping
 from src.evaluation.desc_parts import desc_parts
 from src.evaluation.wording import folded, normalised, stem, words
 
@@ -82,6 +83,21 @@ def test_parts(desc, grammar, head, slots):
     parts = desc_parts(desc, grammar)
     assert parts.head == head
     assert list(parts.slots) == slots
+
+
+@pytest.mark.parametrize(
+    ("desc", "grammar", "head"),
+    [
+        ("组1: BBU/华为", TYPED, "bbu"),
+        ("组12： BBU/华为", TYPED, "bbu"),
+        ("组1: BBU,华为", DescGrammar(), "bbu"),
+        ("BBU/组1: 华为", TYPED, "bbu"),
+        ("组: BBU", TYPED, "组 bbu"),
+        ("kind=BBU,group=1", PAIRS, "bbu"),
+    ],
+)
+def test_the_prefix_of_a_group_is_no_part_of_the_head_term(desc, grammar, head):
+    assert desc_parts(desc, grammar, Grouping(template="组{n}: ")).head == head
 
 
 def test_folding_twice_changes_nothing():

@@ -13,7 +13,7 @@ from tests.reliability.conversions import Case, made_voc, run_cases
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
-    return made_voc(tmp_path_factory.mktemp("workers") / "voc", 160)
+    return made_voc(tmp_path_factory.mktemp("workers") / "voc", 64)
 
 
 def test_two_workers_and_shuffled_folders_change_nothing_and_the_planted_fault_is_seen(

@@ -11,7 +11,7 @@ import pytest
 from src.rng import generator
 from tests.reliability.conversions import Case, made_voc, run_cases
 
-NUM_SMALL, NUM_WHOLE = 80, 2000
+NUM_SMALL, NUM_WHOLE = 48, 2000
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +26,10 @@ def large(tmp_path_factory):
 
 def test_a_killed_conversion_goes_on_to_the_same_bytes(small, tmp_path):
     """Share 1: the kill falls into the end, where the final files are made."""
-    cases = [Case(share=share) for share in (0.3, 1.0)]
-    results = run_cases(small, tmp_path, [*cases, Case(share=0.5, workers=2)])
-    assert [result.is_equal for result in results] == [True] * 3
-    assert all(result.was_running for result in (results[0], results[2]))
+    at_the_end, halfway = run_cases(small, tmp_path, [Case(share=1.0), Case(share=0.5, workers=2)])
+    assert at_the_end.is_equal
+    assert halfway.is_equal
+    assert halfway.was_running
 
 
 @pytest.mark.full

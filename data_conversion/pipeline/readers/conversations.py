@@ -165,6 +165,7 @@ class ConversationExport:
             annotation=item.annotation,
             image=image,
             image_name=image.removeprefix(IMAGE_FOLDER),
+            named=exchange.image,
             size=None,
             objects=found.objects,
             num_objects=found.num_objects,

@@ -109,6 +109,7 @@ class CvatExport:
             annotation=item.annotation,
             image=image,
             image_name=image,
+            named=element.get("name", ""),
             size=_size(element),
             objects=tuple(found for found in read if found is not None),
             num_objects=len(shapes),

@@ -72,7 +72,9 @@ def _shape_of(element: Element, notes: Notes) -> shapes.Shape | None:
             if numbers is None:
                 return None
             cx, cy, rx, ry = numbers
-            return shapes.ellipse((cx, cy), (rx, ry), _rotation(element), notes)
+            if (rotation := _rotation(element, notes)) is None:
+                return None
+            return shapes.ellipse((cx, cy), (rx, ry), rotation, notes)
         case "mask":
             return _mask(element, notes)
         case "points" | "cuboid" | "skeleton":
@@ -86,11 +88,12 @@ def _shape_of(element: Element, notes: Notes) -> shapes.Shape | None:
 
 def _box(element: Element, notes: Notes) -> shapes.Shape | None:
     numbers = _numbers(element, ("xtl", "ytl", "xbr", "ybr"), notes)
-    if numbers is None:
+    rotation = None if numbers is None else _rotation(element, notes)
+    if numbers is None or rotation is None:
         return None
     x1, y1, x2, y2 = numbers
     centre = ((x1 + x2) / 2, (y1 + y2) / 2)
-    return shapes.rotated_box((x1, y1, x2, y2), _rotation(element), centre, notes)
+    return shapes.rotated_box((x1, y1, x2, y2), rotation, centre, notes)
 
 
 def _mask(element: Element, notes: Notes) -> shapes.Shape | None:
@@ -143,8 +146,15 @@ def _numbers(
     return None
 
 
-def _rotation(element: Element) -> float:
-    return _number(element.get("rotation", "")) or 0.0
+def _rotation(element: Element, notes: Notes) -> float | None:
+    """Degrees, 0 where none are given; None, noted, for what is no number."""
+    text = element.get("rotation", "0")
+    rotation = _number(text)
+    if rotation is None:
+        notes.add(
+            "dropped", "rotation", f"the rotation of <{element.tag}> is no finite number", text
+        )
+    return rotation
 
 
 def _pairs(text: str) -> list[tuple[float, float]] | None:

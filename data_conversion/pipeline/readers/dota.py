@@ -12,6 +12,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -154,14 +155,14 @@ def _pictures_by_stem(images: ImageIndex) -> dict[str, str]:
 
 
 def _picture_of(key: str, pictures: Mapping[str, str], images: ImageIndex) -> str:
-    """The picture of a key: where the layout puts it, or anywhere below the image root when one alone has the name."""
+    """The picture of a key: where the layout puts it, or the one whose folders agree, with or without the folder `images`."""
     if key in pictures:
         return pictures[key]
-    for suffix in SUFFIXES:
-        try:
-            return images.find(f"{key}{suffix}", "")
-        except RecordError:
-            continue
+    path = PurePosixPath(key)
+    for name in (key, (path.parent.parent / path.name).as_posix()):
+        for suffix in SUFFIXES:
+            with suppress(RecordError):
+                return images.find(f"{name}{suffix}", "")
     return ""
 
 

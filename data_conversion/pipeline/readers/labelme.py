@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +25,7 @@ from data_conversion.pipeline.object_notes import Notes
 from data_conversion.pipeline.raw import Attribute, Item, Listing, RawImage, RawObject
 from data_conversion.pipeline.readers.labelme_mask import decode_mask
 from data_conversion.pipeline.reading import ReadOptions
+from data_conversion.pipeline.row_files import may_hold_annotations
 from src.errors import DataError, RecordError
 
 HEAD_BYTES = 1 << 16
@@ -32,6 +34,7 @@ KNOWN_KEYS = {
     *("label", "points", "group_id", "shape_type", "flags", "description", "mask"),
     *("attributes", "line_color", "fill_color"),
 }
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:")
 Pairs = list[tuple[float, float]]
 
 
@@ -96,6 +99,7 @@ class LabelMeExport:
             annotation=item.annotation,
             image=image,
             image_name=image_name,
+            named="" if embedded else values.text(raw.get("imagePath")),
             size=values.size(raw.get("imageWidth"), raw.get("imageHeight")),
             objects=tuple(objects),
             num_objects=len(raw["shapes"]),
@@ -108,17 +112,35 @@ class LabelMeExport:
         """(path below the image root, name in the output, bytes where it came inside the file)."""
         name = values.text(raw.get("imagePath")).replace("\\", "/")
         beside = posixpath.normpath(posixpath.join(posixpath.dirname(item.annotation), name))
+        near = posixpath.join(posixpath.dirname(item.annotation), posixpath.basename(name))
         encoded = raw.get("imageData")
         try:
-            # Joined with the JSON's own folder, the file near it is the one that agrees most.
-            image = self.images.find(beside if name else "", item.annotation)
+            # A path of another machine says nothing of this one's folders; the file beside the JSON goes first.
+            is_near = _ABSOLUTE.match(name) is not None and self.images.has(near)
+            image = self.images.find(near if is_near else beside if name else "", item.annotation)
+            if image not in (beside, near):
+                self._check_owner(image, item)
         except RecordError:
             if not isinstance(encoded, str) or not encoded:
                 raise
         else:
-            return image, image, None
+            is_exact = self.images.by_name is None or image in (beside, near)
+            if is_exact or not isinstance(encoded, str) or not encoded:
+                return image, image, None
         data, suffix = values.picture_bytes(encoded, item.annotation)
         return "", str(PurePosixPath(item.key + suffix)), data
+
+    def _check_owner(self, image: str, item: Item) -> None:
+        """Refuse the picture beside another JSON, which a name without folders may have found."""
+        owner = PurePosixPath(image).with_suffix(".json").as_posix()
+        if owner != item.annotation and (self.root / owner).is_file():
+            raise RecordError.say(
+                "the annotated picture was not found; its name is that of another JSON's picture",
+                where=item.annotation,
+                rule="image-missing",
+                got=f"{image}, annotated by {owner}",
+                remedy="restore the picture beside its JSON",
+            )
 
 
 def _read_shape(raw: values.Object, index: int, notes: Notes) -> RawObject | None:
@@ -200,7 +222,7 @@ def _json_files(folder: Path) -> Iterator[Path]:
     for base, folders, names in os.walk(folder):
         folders.sort()
         paths = (Path(base) / name for name in sorted(names) if name.endswith(".json"))
-        yield from (path for path in paths if path.is_file())
+        yield from (path for path in paths if path.is_file() and may_hold_annotations(path))
 
 
 def _ends_of(path: Path) -> bytes:

@@ -71,7 +71,7 @@ class MsSwiftReader(ConversationReader):
                 objects = raw_objects(answer, found_space, size, where)
                 findings = _labelled(findings, objects)
                 return Found(objects=objects, num_objects=len(boxes), findings=findings)
-        paired, dropped = _paired(text, refs, turned, where)
+        paired, dropped = _paired(exchange, refs, turned, where)
         objects = tuple(
             replace(item, parts=(in_pixels(item.points, found_space, size, where),))
             for item in paired
@@ -155,20 +155,12 @@ def _filled(answer: str, refs: Sequence[str], boxes: Sequence[Numbers]) -> str:
 
 
 def _paired(
-    text: str, refs: Sequence[str], boxes: Sequence[Numbers], where: str
+    exchange: Exchange, refs: Sequence[str], boxes: Sequence[Numbers], where: str
 ) -> tuple[tuple[RawObject, ...], tuple[Finding, ...]]:
-    """Boxes with their references in any wording: one each in order, else each box with the last reference before it."""
-    owners = list(range(len(boxes)))
-    if len(refs) != len(boxes):
-        owners = []
-        seen = 0
-        for name in _PLACEHOLDER.findall(text):
-            if name == REF:
-                seen += 1
-            else:
-                owners.append(seen - 1)
-    if not refs or min(owners) < 0:
-        raise _refuse("a box has no reference before it", where, "reference-missing")
+    """Boxes with their references in any wording (see `_owners`)."""
+    owners = _owners(exchange)
+    if owners is None:
+        raise _refuse("it is not told which reference a box belongs to", where, "reference-missing")
     objects, dropped = [], []
     for index, (box, owner) in enumerate(zip(boxes, owners, strict=True)):
         if len(box) == 4:
@@ -185,6 +177,35 @@ def _paired(
             )
         )
     return tuple(objects), tuple(dropped)
+
+
+def _owners(exchange: Exchange) -> list[int] | None:
+    """The reference of each box, by number; None where the wording does not tell.
+
+    One each in order where boxes and references alternate, or where all references (of the question, or of the answer) stand
+    before as many boxes; the only one where there is one; else the last one before the box in the answer.
+    """
+    asked, said = (_PLACEHOLDER.findall(text) for text in (exchange.prompt, exchange.answer))
+    order = asked + said
+    num_refs, num_boxes = order.count(REF), order.count(BOX)
+    alternate = ([REF, BOX] * num_boxes, [BOX, REF] * num_boxes)
+    is_one_list = asked.count(REF) in (0, num_refs)
+    if order in alternate or (is_one_list and order == [REF] * num_boxes + [BOX] * num_boxes):
+        return list(range(num_boxes))
+    if num_refs == 1 and order[0] == REF:
+        return [0] * num_boxes
+    if BOX in asked:
+        return None
+    owners = []
+    first = seen = asked.count(REF)
+    for name in said:
+        if name == REF:
+            seen += 1
+        elif seen == first:
+            return None
+        else:
+            owners.append(seen - 1)
+    return owners
 
 
 def _labelled(findings: Sequence[Finding], objects: Sequence[RawObject]) -> tuple[Finding, ...]:

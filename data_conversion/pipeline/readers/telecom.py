@@ -1,57 +1,54 @@
 """The raw export of a telecom annotation platform: one JSON per picture, the picture beside it under the same stem.
 
-`info` holds the size; `markResult.features` GeoJSON-like features, or, in older files, `dataList` boxes given by two opposite
-corners. A feature's `properties` hold `content` (the label, or a mapping with one), `contentZh` (question to answer, or to a
-list of them) and `groups`. Coordinates are pixel edges of the picture that the annotator saw.
+`info` holds the size, and attributes of the picture; `markResult.features` GeoJSON-like features, or, in older files, `dataList`
+boxes given by two opposite corners. A feature's `properties` hold `content` (the label, or a mapping with one), `contentZh`
+(question to answer, or to a list of them) and `groups`. Coordinates are pixel edges of the picture that the annotator saw.
 
 | geometry | becomes |
 | --- | --- |
 | ExtentPolygon | box (the extent of its points) |
 | Quad, Square, Polygon | polygon, first vertex and direction as drawn; the closing point is no vertex, holes are filled |
-| LineString | line |
+| LineString | line; one of several pieces is dropped |
 
 Which question holds the label, and what any of it means, is the domain pack's affair: here labels and answers are data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from data_conversion.pipeline import json_values as values
-from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.object_notes import Notes
 from data_conversion.pipeline.raw import (
     Attribute,
     Finding,
     Item,
     Listing,
-    Points,
     RawImage,
     RawObject,
 )
+from data_conversion.pipeline.readers.telecom_pictures import PicturesBeside
+from data_conversion.pipeline.readers.telecom_shapes import corner_shape, feature_shape
 from data_conversion.pipeline.reading import ReadOptions
-from src.contract.records import GeometryKind
+from data_conversion.pipeline.row_files import may_hold_annotations
 from src.contract.repeated_keys import repeated_keys
 from src.errors import DataError, RecordError
 
 HEAD_BYTES = 1 << 16
+SUFFIX = ".json"
 MARKS = (b'"markResult"', b'"dataList"')
-KINDS: Mapping[str, GeometryKind] = {
-    "ExtentPolygon": "bbox_2d",
-    "Quad": "poly",
-    "Square": "poly",
-    "Polygon": "poly",
-    "LineString": "line",
-}
-FEWEST_POINTS: Mapping[GeometryKind, int] = {"bbox_2d": 2, "poly": 3, "line": 2}
 READ_KEYS = frozenset(("info", "markResult", "dataList"))
+READ_OF_RESULT = frozenset(("features", "type"))
+READ_OF_FEATURE = frozenset(("type", "geometry", "properties"))
+READ_OF_BOX = frozenset(("coordinates", "properties"))
+READ_OF_GEOMETRY = frozenset(("type", "coordinates"))
+SIZE_KEYS = ("width", "height")
 READ_PROPERTIES = frozenset(("content", "contentZh", "groups"))
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
-Pairs = list[tuple[float, float]]
 
 
 class TelecomReader:
@@ -71,7 +68,7 @@ class TelecomReader:
         return ""
 
     def open(self, source: Path, options: ReadOptions) -> TelecomExport:
-        """Items are the JSON files; the format has no split of its own."""
+        """Items are the JSON files, and pictures of the folder that have none; the format has no split of its own."""
         root = source if source.is_dir() else source.parent
         files = _json_files(source) if source.is_dir() else iter([source])
         names = sorted(path.relative_to(root).as_posix() for path in files)
@@ -82,9 +79,12 @@ class TelecomReader:
                 expected="JSON files beside the pictures",
                 remedy="give the folder that holds them as input",
             )
-        items = [Item(key=name.removesuffix(".json"), annotation=name) for name in names]
-        listing = Listing(items=tuple(sorted(items)), split=None)
-        return TelecomExport(root=root, images=options.images, listing=listing)
+        pictures = PicturesBeside.of(options.images)
+        # Pictures elsewhere are a store that may hold those of other exports too.
+        is_home = source.is_dir() and options.images.root.resolve() == source.resolve()
+        alone = pictures.without_annotation(map(_stem, names)) if is_home else ()
+        listing = Listing(items=tuple(sorted(_items(names, alone))), split=None)
+        return TelecomExport(root=root, pictures=pictures, listing=listing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +92,22 @@ class TelecomExport:
     """An opened folder."""
 
     root: Path
-    images: ImageIndex
+    pictures: PicturesBeside
     listing: Listing
 
     def read(self, item: Item) -> RawImage:
-        """One JSON file; the picture's pixels are not touched. `RecordError` for a file that is no such annotation."""
+        """One JSON file; the picture's pixels are not touched.
+
+        `RecordError` for a file that is no such annotation, and for a picture without one.
+        """
+        if not item.annotation:
+            raise RecordError.say(
+                "no annotation lies beside the picture",
+                where=item.key,
+                rule="annotation-missing",
+                expected="a JSON file of the same name",
+                remedy="add it, or take the picture out of the folder",
+            )
         data = (self.root / item.annotation).read_bytes()
         raw = values.parse_object(data, item.annotation)
         entries, shapes = _entries(raw, item.annotation)
@@ -105,10 +116,14 @@ class TelecomExport:
         for key in repeated_keys(data, raw):
             message = "a key stands twice in one object; the last was read"
             reading.notes.add("noted", "repeated-key", message, key)
+        info = values.mapping(raw.get("info"))
+        reading.leave("info", raw.get("info"), info.keys())
+        reading.leave("markResult", raw.get("markResult"), READ_OF_RESULT)
+        described = {key: value for key, value in info.items() if key not in SIZE_KEYS}
+        attributes = values.attributes(described, reading.notes)
+        image = self._picture(item, reading.notes)
         for index, entry in enumerate(entries):
             reading.add(index, values.mapping(entry), shapes)
-        image = self._picture(item)
-        info = values.mapping(raw.get("info"))
         return RawImage(
             annotation=item.annotation,
             image=image,
@@ -117,17 +132,16 @@ class TelecomExport:
             objects=tuple(reading.objects),
             num_objects=len(entries),
             findings=reading.findings(),
+            attributes=attributes,
         )
 
-    def _picture(self, item: Item) -> str:
-        """The picture of the same stem; where there are several, by the order of `IMAGE_SUFFIXES`."""
-        index = self.images.by_name
-        if index is not None:
-            for suffix in IMAGE_SUFFIXES:
-                name = item.key + suffix
-                if name.rpartition("/")[2] in index:
-                    return self.images.find(name, item.annotation)
-        return self.images.find(item.key + IMAGE_SUFFIXES[0], item.annotation)
+    def _picture(self, item: Item, notes: Notes) -> str:
+        """The picture of the same stem; further ones beside it are noted."""
+        image, *others = self.pictures.find(_stem(item.annotation), item.annotation)
+        for other in others:
+            message = "another picture of the same name lies beside the file; the first was taken"
+            notes.add("noted", "image-several", message, other, image)
+        return image
 
 
 @dataclass(slots=True)
@@ -143,8 +157,14 @@ class _Reading:
         properties = values.mapping(entry.get("properties"))
         label = _label(properties)
         self.notes.about(index, label)
-        self.unread |= {f"properties.{name}" for name in properties.keys() - READ_PROPERTIES}
-        shape = _feature_shape(entry, self.notes) if shapes else _corner_shape(entry, self.notes)
+        self.leave("properties", properties, READ_PROPERTIES)
+        if shapes:
+            self.leave("feature", entry, READ_OF_FEATURE)
+            self.leave("geometry", values.mapping(entry.get("geometry")), READ_OF_GEOMETRY)
+            shape = feature_shape(entry, self.notes)
+        else:
+            self.leave("entry", entry, READ_OF_BOX)
+            shape = corner_shape(entry, self.notes)
         if shape is None:
             return
         kind, points = shape
@@ -159,6 +179,13 @@ class _Reading:
             )
         )
 
+    def leave(self, name: str, value: object, read: Collection[str]) -> None:
+        """Remember the keys of a mapping that nothing reads; what should be one and is not is not read at all."""
+        if isinstance(value, dict):
+            self.unread |= {f"{name}.{key}" for key in value.keys() - read}
+        elif value is not None:
+            self.unread.add(name)
+
     def findings(self) -> tuple[Finding, ...]:
         """Those of the objects, and one for each key that was not read."""
         self.notes.about(None)
@@ -168,7 +195,23 @@ class _Reading:
 
 
 def _json_files(folder: Path) -> Iterator[Path]:
-    return iter(sorted(path for path in folder.rglob("*.json") if path.is_file()))
+    """Files that end in .json, in any case, sorted."""
+    found = (path for path in folder.rglob("*") if path.name.lower().endswith(SUFFIX))
+    return iter(sorted(path for path in found if path.is_file() and may_hold_annotations(path)))
+
+
+def _stem(annotation: str) -> str:
+    return annotation[: -len(SUFFIX)] if annotation.lower().endswith(SUFFIX) else annotation
+
+
+def _items(names: Sequence[str], alone: Sequence[str]) -> Iterator[Item]:
+    """One a file, called by its stem, or by its name where files share a stem; then the pictures without one."""
+    shared = Counter(map(_stem, names))
+    keys = [_stem(name) if shared[_stem(name)] == 1 else name for name in names]
+    yield from (Item(key=key, annotation=name) for key, name in zip(keys, names, strict=True))
+    taken = set(keys)
+    for path in alone:
+        yield Item(key=f"{path} (picture)" if path in taken else path, annotation="")
 
 
 def _entries(raw: values.Object, where: str) -> tuple[list[Any], bool]:
@@ -196,77 +239,18 @@ def _label(properties: values.Object) -> str:
     return values.text(content) or values.text(values.mapping(content).get("label"))
 
 
-def _feature_shape(feature: values.Object, notes: Notes) -> tuple[GeometryKind, Points] | None:
-    geometry = values.mapping(feature.get("geometry"))
-    name = geometry.get("type")
-    if not isinstance(name, str) or name not in KINDS:
-        notes.add("dropped", "geometry-unknown", "the geometry is of no known type", name)
-        return None
-    kind = KINDS[name]
-    rings = _rings(geometry.get("coordinates"))
-    if rings is None:
-        got = geometry.get("coordinates")
-        notes.add("dropped", "points", "the coordinates are no list of finite points", got)
-        return None
-    ring = rings[0]
-    if len(rings) > 1:
-        message = "further outlines are holes; they were filled"
-        notes.add("fixed", "holes-filled", message, f"{len(rings) - 1} holes")
-    if kind == "poly" and len(ring) > FEWEST_POINTS[kind] and ring[0] == ring[-1]:
-        ring = ring[:-1]
-    if len(ring) < FEWEST_POINTS[kind]:
-        notes.add("dropped", "point-number", "the shape has too few points", f"{len(ring)} points")
-        return None
-    if kind == "bbox_2d":
-        return _extent(ring, notes)
-    return kind, tuple(value for pair in ring for value in pair)
-
-
-def _corner_shape(entry: values.Object, notes: Notes) -> tuple[GeometryKind, Points] | None:
-    rings = _rings(entry.get("coordinates"))
-    if rings is None or len(rings) != 1 or len(rings[0]) != 2:
-        got = entry.get("coordinates")
-        notes.add("dropped", "points", "the coordinates are no two finite corners", got)
-        return None
-    return _extent(rings[0], notes)
-
-
-def _extent(ring: Pairs, notes: Notes) -> tuple[GeometryKind, Points] | None:
-    """The box around the points; a slanted outline is noted, an empty one dropped."""
-    xs, ys = zip(*ring, strict=True)
-    points = (min(xs), min(ys), max(xs), max(ys))
-    got = " ".join(f"{x:g},{y:g}" for x, y in ring)
-    if points[0] == points[2] or points[1] == points[3]:
-        notes.add("dropped", "degenerate", "the box has no area", got)
-        return None
-    if any(x not in (points[0], points[2]) or y not in (points[1], points[3]) for x, y in ring):
-        result = " ".join(f"{value:g}" for value in points)
-        message = "the outline is no upright rectangle; the box around it was taken"
-        notes.add("fixed", "box-slanted", message, got, result)
-    return "bbox_2d", points
-
-
-def _rings(value: Any) -> list[Pairs] | None:
-    """Outlines of a polygon, or the one list of points of a line; None for anything else."""
-    outlines = values.sequence(value)
-    if values.pair(outlines[0] if outlines else None) is not None:
-        outlines = [outlines]
-    rings = []
-    for outline in outlines:
-        pairs = [values.pair(point) for point in values.sequence(outline)]
-        ring = [pair for pair in pairs if pair is not None]
-        if not ring or len(ring) < len(pairs):
-            return None
-        rings.append(ring)
-    return rings or None
-
-
 def _answers(properties: values.Object, notes: Notes) -> dict[str, Attribute]:
     """Answers by question; one that is empty is none, one of another shape is noted."""
+    content = properties.get("content")
+    beside = {name: value for name, value in values.mapping(content).items() if name != "label"}
+    if content is not None and not isinstance(content, str | dict):
+        notes.add("noted", "attribute-ignored", "content is no label", content)
     given = properties.get("contentZh")
     if given is None:
-        content = values.mapping(properties.get("content"))
-        given = {name: value for name, value in content.items() if name != "label"}
+        given = beside
+    elif beside:
+        message = "contentZh holds the answers; those of content are not converted"
+        notes.add("noted", "attribute-ignored", message, beside)
     if not isinstance(given, dict):
         notes.add("noted", "attribute-ignored", "contentZh is no mapping of questions", given)
         return {}

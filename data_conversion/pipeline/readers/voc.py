@@ -6,7 +6,7 @@ only where a corner is 0, which becomes -1 here and is clamped, and counted, by 
 
 Layouts: `Annotations/` beside `JPEGImages/` (or `images/`), with `ImageSets/Main/{train,val,trainval}.txt`; or XML files beside
 their images, where folders named train/val/valid define the split. An image is the file with the XML's own stem, as the
-development kit pairs them; `<filename>` is used when there is none.
+development kit pairs them; `<filename>` is used when there is none, and decides between several.
 """
 
 from __future__ import annotations
@@ -174,12 +174,22 @@ def _find_image(source: Path, images: ImageIndex, item: Item, filename: str) -> 
     if named not in ("", ".", ".."):
         names.append(stem.with_name(named))
     for base in bases:
-        for name in names:
-            path = base / name
-            if path.is_file():
-                return path.relative_to(root).as_posix(), name.as_posix()
+        found = list(dict.fromkeys(name for name in names if (base / name).is_file()))
+        of_stem = [name for name in found if name.stem == stem.name]
+        if len(of_stem) > 1 and any(name.name == named for name in found):
+            found = [stem.with_name(named)]
+        elif len(of_stem) > 1:
+            raise _refuse(
+                item,
+                "several images have the annotation's stem, and <filename> is none of them",
+                "image-ambiguous",
+                got=", ".join(name.name for name in of_stem),
+                expected=filename,
+            )
+        if found:
+            return (base / found[0]).relative_to(root).as_posix(), found[0].as_posix()
     if root != source and filename:  # pictures lie elsewhere, in folders of any name
-        image = images.find(filename, item.annotation)
+        image = _find_elsewhere(images, stem, filename, item.annotation)
         return image, image
     raise _refuse(
         item,
@@ -189,6 +199,18 @@ def _find_image(source: Path, images: ImageIndex, item: Item, filename: str) -> 
         expected=f"{stem.name}.jpg (or .png ...) or {named or 'a <filename>'} in "
         + ", ".join(base.relative_to(root).as_posix() for base in bases),
     )
+
+
+def _find_elsewhere(images: ImageIndex, stem: PurePosixPath, filename: str, where: str) -> str:
+    """The image that <filename> names; one without folders is not found in the folder of another split than the XML's."""
+    image = images.find(filename, where)
+    mine, its = (
+        {SPLIT_FOLDERS[name.lower()] for name in path.parts[:-1] if name.lower() in SPLIT_FOLDERS}
+        for path in (stem, PurePosixPath(image))
+    )
+    if mine and its and mine != its:
+        return images.find((stem.parent / PurePosixPath(image).name).as_posix(), where)
+    return image
 
 
 def _read_size(tree: Element) -> tuple[int, int] | None:

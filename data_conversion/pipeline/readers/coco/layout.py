@@ -84,7 +84,7 @@ def members(source: Path) -> tuple[Member, ...]:
                 continue
             if task != "captions" and sibling["captions"] in found:
                 captions = sibling["captions"]
-        split = _split_of(path)
+        split = split_of(path)
         kept.append(
             Member(path=path, captions=captions, folder=_folder_of(path, split), split=split)
         )
@@ -119,7 +119,7 @@ def _json_files(folder: Path) -> Iterator[str]:
                 yield Path(below, name).relative_to(folder).as_posix()
 
 
-def _split_of(path: str) -> SplitName | Literal["test", ""]:
+def split_of(path: str) -> SplitName | Literal["test", ""]:
     """The first word of a split in the file's name, or else in its folders' from the innermost."""
     for part in (PurePosixPath(path).stem, *reversed(PurePosixPath(path).parts[:-1])):
         for word in re.findall(r"[a-z]+", part.lower()):

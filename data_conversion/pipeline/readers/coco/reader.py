@@ -94,7 +94,7 @@ class CocoExport:
                 rule="image-missing",
                 got=f"image id {image['id']}",
             )
-        path = self.options.images.find(name, item.annotation)
+        path = _find(image, name, self.options.images, item.annotation)
         size = _size_of(image)
         reader = AnnotationReader(
             names=opened.file.names, size=size, keep_crowd=self.options.keep_crowd
@@ -115,6 +115,7 @@ class CocoExport:
             annotation=item.annotation,
             image=path,
             image_name=path,
+            named=name if _is_own(image, name) else "",
             size=size,
             objects=tuple(objects),
             num_objects=num_objects,
@@ -164,6 +165,28 @@ def _name_of(image: Mapping[str, Any], folder: str, images: ImageIndex) -> str:
     if images.by_name is not None:
         names = [name for name in names if name.rsplit("/", 1)[-1] in images.by_name] or names
     return names[0] if names else ""
+
+
+def _find(image: Mapping[str, Any], name: str, images: ImageIndex, where: str) -> str:
+    """The picture called `name`. Folders that are not `file_name`'s own are a guess, and another folder will do, unless its name
+    says another split: a picture of val2017 is never that of train2017."""
+    try:
+        return images.find(name, where)
+    except RecordError as error:
+        if _is_own(image, name) or error.issues[0].rule != "image-missing":
+            raise
+        found = images.find(PurePosixPath(name).name, where)
+        guessed, actual = (
+            layout.split_of(f"{PurePosixPath(path).parent}/") for path in (name, found)
+        )
+        if guessed and actual and guessed != actual:
+            raise
+        return found
+
+
+def _is_own(image: Mapping[str, Any], name: str) -> bool:
+    """Whether `name` is `file_name` alone, without a folder that was put in front."""
+    return name == str(image.get("file_name")).replace("\\", "/")
 
 
 def _size_of(image: Mapping[str, Any]) -> tuple[int, int] | None:

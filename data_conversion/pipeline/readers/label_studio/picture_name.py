@@ -10,6 +10,7 @@ from data_conversion.pipeline.json_values import Object
 from src.errors import RecordError
 from src.images import SUFFIXES
 
+_UPLOAD_FOLDER = re.compile(r"^/?data/upload/(\d+/)?")  # the server's, not the pictures'
 _UPLOAD = re.compile(r"(^|/)[0-9a-f]{8}-(?=[^/]+$)")
 EMBEDDED = "data:image/"
 
@@ -17,15 +18,12 @@ EMBEDDED = "data:image/"
 def picture_value(data: Object, wanted: str, where: str) -> str:
     """The value of the task's data that is a picture.
 
-    That under `wanted` (the name of the tag which the results refer to) or under "image" goes first; of other keys exactly one
-    may hold a picture. `RecordError` otherwise.
+    That under `wanted` (the name of the tag which the results refer to; "image" where there are none) goes first; of other keys
+    exactly one may hold a picture. `RecordError` otherwise.
     """
-    pictures = {
-        key: value for key, value in data.items() if isinstance(value, str) and _is_picture(value)
-    }
-    for key in (wanted, "image"):
-        if key in pictures:
-            return pictures[key]
+    pictures = {key: value for key, value in data.items() if holds_picture(data, key)}
+    if (key := wanted or "image") in pictures:
+        return str(pictures[key])
     if len(pictures) != 1:
         raise RecordError.say(
             "the task's data holds several pictures"
@@ -36,7 +34,15 @@ def picture_value(data: Object, wanted: str, where: str) -> str:
             got=", ".join(sorted(data)),
             expected=f"one value that ends in {' | '.join(SUFFIXES)}",
         )
-    return next(iter(pictures.values()))
+    return str(next(iter(pictures.values())))
+
+
+def holds_picture(data: Object, key: str) -> bool:
+    """Whether a value of the task's data names a picture, or is one."""
+    value = data.get(key)
+    return isinstance(value, str) and (
+        value.startswith(EMBEDDED) or path_in(value).lower().endswith(SUFFIXES)
+    )
 
 
 def path_in(value: str) -> str:
@@ -53,9 +59,10 @@ def path_in(value: str) -> str:
 
 
 def find_picture(value: str, images: ImageIndex, where: str) -> str:
-    """The picture's path below the image root: by the name as it is, decoded, and without the prefix that an upload gets."""
+    """The picture's path below the image root: by the name as it is, decoded, without an upload's folder and prefix."""
     path = path_in(value)
     names = [path, unquote(path)]
+    names += [_UPLOAD_FOLDER.sub("", name) for name in names]
     names += [_UPLOAD.sub(r"\1", name) for name in names]
     missing: RecordError | None = None
     for name in dict.fromkeys(names):
@@ -67,7 +74,3 @@ def find_picture(value: str, images: ImageIndex, where: str) -> str:
             missing = missing or error
     assert missing is not None
     raise missing
-
-
-def _is_picture(value: str) -> bool:
-    return value.startswith(EMBEDDED) or path_in(value).lower().endswith(SUFFIXES)

@@ -21,6 +21,7 @@ from data_conversion.pipeline.readers.label_studio.json_spans import array_spans
 from data_conversion.pipeline.readers.label_studio.picture_name import (
     EMBEDDED,
     find_picture,
+    holds_picture,
     path_in,
     picture_value,
 )
@@ -106,11 +107,14 @@ class LabelStudioExport:
             )
         objects = [read_region(region, index, notes) for index, region in enumerate(shaped)]
         free = [one for region in regions if region.geometry is None for one in region.results]
-        image, name, embedded = self._picture(raw, results, item, where)
+        data = values.mapping(raw.get("data"))
+        wanted = _picture_tag(data, shaped, free, where)
+        image, name, named, embedded = self._picture(data, wanted, item, where)
         return RawImage(
             annotation=item.annotation,
             image=image,
             image_name=name,
+            named=named,
             size=next(iter(sizes), _size_in(raw)),
             objects=tuple(found for found in objects if found is not None),
             num_objects=len(shaped),
@@ -120,17 +124,31 @@ class LabelStudioExport:
         )
 
     def _picture(
-        self, raw: values.Object, results: list[values.Object], item: Item, where: str
-    ) -> tuple[str, str, bytes | None]:
-        """(path below the image root, name in the output, bytes where the task holds the picture)."""
-        names = (values.text(one.get("to_name")) for one in results)
-        wanted = next((name for name in names if name), "")
-        value = picture_value(values.mapping(raw.get("data")), wanted, where)
+        self, data: values.Object, wanted: str, item: Item, where: str
+    ) -> tuple[str, str, str, bytes | None]:
+        """(path below the image root, name in the output, name in the task, bytes where the task holds the picture)."""
+        value = picture_value(data, wanted, where)
         if value.startswith(EMBEDDED):
-            data, suffix = values.picture_bytes(value.partition(",")[2], where)
-            return "", f"{item.key}{suffix}", data
+            content, suffix = values.picture_bytes(value.partition(",")[2], where)
+            return "", f"{item.key}{suffix}", "", content
         image = find_picture(value, self.images, where)
-        return image, image, None
+        return image, image, path_in(value), None
+
+
+def _picture_tag(
+    data: values.Object, shaped: list[Region], free: list[values.Object], where: str
+) -> str:
+    """The name of the tag that all regions refer to; `RecordError` when results are about several pictures."""
+    geometries = (region.geometry for region in shaped)
+    tags = {values.text(one.get("to_name")) for one in geometries if one is not None}
+    answered = {values.text(one.get("to_name")) for one in free}
+    tags |= {name for name in answered if holds_picture(data, name)} or (
+        set() if tags else answered
+    )
+    tags -= {""}
+    if len(tags) > 1:
+        raise _refuse(where, "pictures-several", "results are about several pictures", sorted(tags))
+    return next(iter(tags), "")
 
 
 def _taken_results(raw: values.Object, where: str, notes: Notes) -> list[values.Object]:

@@ -123,8 +123,10 @@ def _shape_of(raw: values.Object, size: tuple[int, int], notes: Notes) -> shapes
             numbers = _numbers(value, ("x", "y", "radiusX", "radiusY"), size, notes)
             if numbers is None:
                 return None
+            if (rotation := _rotation(value, notes)) is None:
+                return None
             x, y, radius_x, radius_y = numbers
-            return shapes.ellipse((x, y), (radius_x, radius_y), _rotation(value), notes)
+            return shapes.ellipse((x, y), (radius_x, radius_y), rotation, notes)
         case "polygon":
             return _path(value.get("points"), "poly", size, notes)
         case "vector":
@@ -137,20 +139,44 @@ def _shape_of(raw: values.Object, size: tuple[int, int], notes: Notes) -> shapes
 
 def _rectangle(value: values.Object, size: tuple[int, int], notes: Notes) -> shapes.Shape | None:
     numbers = _numbers(value, ("x", "y", "width", "height"), size, notes)
-    if numbers is None:
+    rotation = None if numbers is None else _rotation(value, notes)
+    if numbers is None or rotation is None:
         return None
     x, y, width, height = numbers
     corners = (x, y, round(x + width, DIGITS), round(y + height, DIGITS))
-    return shapes.rotated_box(corners, _rotation(value), (x, y), notes)
+    return shapes.rotated_box(corners, rotation, (x, y), notes)
 
 
 def _vector(value: values.Object, size: tuple[int, int], notes: Notes) -> shapes.Shape | None:
-    """A path of vertices, in the order of the list; curves are taken as straight and noted."""
-    vertices = values.objects(value.get("vertices"))
+    """A path of vertices, each behind its `prevPointId`; curves are taken as straight and noted."""
+    vertices = _chain(values.objects(value.get("vertices")))
+    if vertices is None:
+        got = [
+            (raw.get("id"), raw.get("prevPointId")) for raw in values.objects(value.get("vertices"))
+        ]
+        notes.add("dropped", "vector-branches", "the vector's vertices are not one path", got)
+        return None
     if any(vertex.get("isBezier") is True for vertex in vertices):
         notes.add("fixed", "curve-straight", "curves of the vector were taken as straight lines")
     pairs = [[vertex.get("x"), vertex.get("y")] for vertex in vertices]
     return _path(pairs, "poly" if value.get("closed") is True else "line", size, notes)
+
+
+def _chain(vertices: list[values.Object]) -> list[values.Object] | None:
+    """The vertices from the one without a predecessor (of a ring: the first of the list) on; None where they branch or break.
+
+    Vertices that name no predecessor at all are in the order of the list.
+    """
+    if not any(values.text(vertex.get("prevPointId")) for vertex in vertices):
+        return vertices
+    following = {values.text(vertex.get("prevPointId")): vertex for vertex in vertices}
+    found = [following[""] if "" in following else vertices[0]]
+    while len(found) < len(vertices) and (name := values.text(found[-1].get("id"))) in following:
+        if not name or following[name] is found[0]:
+            return None
+        found.append(following[name])
+    is_whole = len(found) == len(vertices) == len(following)
+    return found if is_whole else None
 
 
 def _path(
@@ -195,5 +221,10 @@ def _pixels(per_cent: float, side: int) -> float:
     return round(per_cent * side / 100, DIGITS)
 
 
-def _rotation(value: values.Object) -> float:
-    return values.number(value.get("rotation")) or 0.0
+def _rotation(value: values.Object, notes: Notes) -> float | None:
+    """Degrees, 0 where none are given; None, noted, for what is no number."""
+    given = value.get("rotation")
+    rotation = 0.0 if given is None else values.number(given)
+    if rotation is None:
+        notes.add("dropped", "rotation", "the rotation is no finite number", given)
+    return rotation

@@ -141,6 +141,7 @@ class YoloExport:
             image=image,
             image_name=item.key.removeprefix("images/"),
             size=size,
+            frame="upright",
             objects=tuple(rows.objects),
             num_objects=rows.count,
             findings=(*findings, *rows.findings),
