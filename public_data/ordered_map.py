@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from src.errors import DataError
+from src.utils.worker_process import follow_parent
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,14 +29,15 @@ class OrderedMap(Protocol):
 
 @contextmanager
 def ordered_map(workers: int) -> Iterator[OrderedMap]:
-    """A map over `workers` spawned processes, which end with the context.
+    """A map over `workers` spawned processes, which end with the context, or with this process when it is killed.
 
     `DataError` when one of them is killed (a `multiprocessing.Pool` would wait for it for ever).
     """
     if workers == 1:
         yield _here
         return
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=follow_parent)
 
     def there(work: Callable[[T], R], items: Iterable[T], chunksize: int) -> Iterator[R]:
         return pool.map(work, items, chunksize=chunksize)

@@ -90,7 +90,7 @@ def main(argv: Sequence[str]) -> int:
         raise DataError.say(
             "no record could be cut into tiles", remedy=f"see {options.out / QUARANTINE}"
         )
-    _sweep(options.out / IMAGES, {file.stem for file in options.jsonl}, counts.names)
+    _sweep(options.out / IMAGES, {index.path.stem for index in indexes}, counts.names)
     report = _report(counts, options)
     write_bytes(options.out / MARKER, orjson.dumps(report, option=JSON))
     sys.stdout.write(json.dumps(report) + "\n" if options.json else _explain(report, options.out))
@@ -118,7 +118,9 @@ def _check(options: argparse.Namespace) -> None:
             "--min-visible is a share above 0, at most 1", got=str(options.min_visible)
         )
     names = [file.name for file in options.jsonl]
-    if len(set(names)) < len(names) or {QUARANTINE, MARKER} & set(names):
+    # Pictures are named by the stem, in which `a.jsonl` and `a.json` are equal.
+    stems = {file.stem for file in options.jsonl}
+    if len(stems) < len(names) or QUARANTINE in names:
         raise UsageError.say(
             "files keep their names, so each needs another",
             got=", ".join(names),

@@ -10,18 +10,17 @@ import fcntl
 import gc
 import multiprocessing
 import os
-import signal
-import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, forkserver
+from multiprocessing import forkserver
 from pathlib import Path
 
 from data_conversion.pipeline.convert_item import Job
 from data_conversion.pipeline.shards import Shard, convert_shard
 from src.errors import DataError
+from src.utils.worker_process import follow_parent
 
 AHEAD = 3
 PRELOADED = ("data_conversion.pipeline.shards", "data_conversion.pipeline.readers.registry")
@@ -81,21 +80,12 @@ def _finished(waiting: deque[tuple[Shard, Future[None]]]) -> Shard:
 
 def _start(job: Job, lock: Path) -> None:
     """Once in every worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C is the main process's to handle
+    follow_parent()
     # Held, never closed: the next conversion waits until the last worker of this one is gone.
     fcntl.flock(os.open(lock, os.O_RDONLY), fcntl.LOCK_SH)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     _state["job"] = job
     gc.collect()
     gc.freeze()  # the job's lists of items need not be looked at again
-
-
-def _end_with_parent() -> None:
-    """A killed main process cannot tell its workers; they would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    connection.wait([parent.sentinel])
-    os._exit(1)
 
 
 def _convert(shard: Shard) -> None:

@@ -110,6 +110,14 @@ def test_pictures_of_other_settings_are_not_taken_for_finished(source, tmp_path)
         run(source, tmp_path / "mine", "--workers", "1")
 
 
+def test_nothing_usable_leaves_reasons_and_no_working_folder(source, tmp_path):
+    write_lines(source, [labelled("d", image="images/broken.png", size=(200, 150))])
+    with pytest.raises(DataError, match="no record has a usable picture"):
+        run(source, tmp_path / "out", "--workers", "1")
+    assert len(read_lines(tmp_path / "out" / "quarantine.jsonl")) == 1
+    assert not (tmp_path / "out" / ".aside").exists()
+
+
 def test_a_changed_source_picture_is_made_again(source, tmp_path):
     out = tmp_path / "out"
     run(source, out, "--workers", "1")

@@ -12,7 +12,9 @@ from tests.training_fixtures import run_module
 
 
 def make(out, *words):
-    run_module("public_data.scenes", "--out", str(out), "--size", "64", *words)
+    done = run_module("public_data.scenes", "--out", str(out), "--size", "64", "--json", *words)
+    for split, count in json.loads(done.stdout)["records"].items():
+        assert len((out / f"{split}.jsonl").read_text().splitlines()) == count
     return out
 
 

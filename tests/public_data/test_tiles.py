@@ -107,6 +107,9 @@ def test_neither_a_source_nor_another_files_tiles_are_overwritten(tmp_path):
     before = tree(tmp_path)
     with pytest.raises(UsageError, match="each needs another"):
         cut(files[0], tmp_path / "out", "--jsonl", *map(str, files))
+    alike = files[0].with_suffix(".json")  # its pictures would have the same names
+    with pytest.raises(UsageError, match="each needs another"):
+        cut(files[0], tmp_path / "out", "--jsonl", str(files[0]), str(alike))
     with pytest.raises(UsageError, match="folder of a source"):
         cut(files[0], tmp_path / "a")
     with pytest.raises(UsageError, match="--min-visible"):
