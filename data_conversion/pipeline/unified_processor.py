@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from data_conversion.config import ConversionConfig, check_options
+from data_conversion.config import VAL_RATIO, ConversionConfig, check_options
 from data_conversion.pipeline.convert_item import IMAGES, Job
 from data_conversion.pipeline.fingerprint import fingerprint
 from data_conversion.pipeline.output_folder import REPORT, check_output, sweep_pictures
@@ -24,6 +24,7 @@ from data_conversion.pipeline.outputs import (
     FINDINGS,
     JSON,
     QUARANTINE,
+    SEEDED,
     choose_split,
     overview,
     write_outputs,
@@ -56,6 +57,11 @@ class Converted:
     num_quarantined: int
     num_dropped: int
     num_fixed: int
+    num_train: int
+    num_val: int
+    split: str
+    num_unmapped_words: int
+    num_unmapped_objects: int
 
 
 def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None = None) -> Converted:
@@ -90,6 +96,11 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
         num_quarantined=counts["images_quarantined"],
         num_dropped=counts["objects_dropped"],
         num_fixed=counts["objects_fixed"],
+        num_train=counts["train"],
+        num_val=counts["val"],
+        split=report["split"]["source"],
+        num_unmapped_words=len(report["unmapped"]),
+        num_unmapped_objects=sum(entry["count"] for entry in report["unmapped"].values()),
     )
 
 
@@ -188,6 +199,15 @@ def explain(config: ConversionConfig, done: Converted) -> str:
         f"{config.output}: {done.num_read} images read ({done.format}) = {done.num_written} written + "
         f"{done.num_quarantined} quarantined; {done.num_dropped} objects dropped, {done.num_fixed} fixed"
     ]
+    lines.append(f"train {done.num_train} / val {done.num_val} ({done.split})")
+    if done.split != SEEDED and config.val_ratio != VAL_RATIO:
+        lines.append(
+            f"val_ratio={config.val_ratio:g} has no effect beside them; split=seeded draws"
+        )
+    if done.num_unmapped_words:
+        lines.append(
+            f"{done.num_unmapped_words} unmapped words ({done.num_unmapped_objects} objects): see {config.output / REPORT}"
+        )
     if done.num_quarantined:
         lines.append(f"reasons: {config.output / QUARANTINE}")
     if done.num_dropped or done.num_fixed:

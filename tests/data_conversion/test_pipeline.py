@@ -17,7 +17,7 @@ from data_conversion.pipeline.fingerprint import fingerprint
 from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.raw import Item
 from data_conversion.pipeline.source import recognised
-from data_conversion.pipeline.unified_processor import convert
+from data_conversion.pipeline.unified_processor import convert, explain
 from data_conversion.pipeline.work_folder import claimed
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
@@ -485,3 +485,35 @@ def test_pictures_of_an_earlier_conversion_into_the_folder_go(monkeypatch, tmp_p
     monkeypatch.chdir(tmp_path / "in")
     convert(ConversionConfig(input=Path(), output=out, limit=2))
     assert report_of(out)["input"] == "in"
+
+
+def test_the_command_says_how_it_was_split_and_what_the_pack_lacks(monkeypatch, tmp_path):
+    pack = tmp_path / "mine"
+    pack.mkdir()
+    generic = Path("configs/domains/generic/pack.yaml").read_text()
+    (pack / "pack.yaml").write_text(
+        generic.replace("id: generic", "id: mine") + "\ntaxonomy: {labels: {dog: a dog}}\n"
+    )
+    images = [image(f"{n}.jpg", box(1, 1, 9, 9, label=f"cat{n % 2}")) for n in range(4)]
+    own = {f"{n:05d}": "val" if n == 3 else "train" for n in range(4)}
+    options = {"val_ratio": 0.5, "domain": str(pack)}
+    done, out = converted(monkeypatch, tmp_path, images, split=own, **options)
+    said = explain(ConversionConfig(input=tmp_path / "in", output=out, **options), done)
+    assert "train 3 / val 1 (made)" in said
+    assert "val_ratio=0.5 has no effect" in said
+    assert "2 unmapped words (4 objects): see" in said
+    done, out = converted(monkeypatch, tmp_path, images, **options)
+    said = explain(ConversionConfig(input=tmp_path / "in", output=out, **options), done)
+    assert "train 2 / val 2 (seeded)" in said
+    assert "no effect" not in said
+
+
+def test_an_elongated_picture_is_kept_back_with_its_rule_and_totals_add_up(monkeypatch, tmp_path):
+    long = image("long.jpg", box(1, 0, 9, 1), box(-9, 0, -1, 1, index=1), size=(402, 2))
+    images = [long, image("a.jpg", box(1, 1, 9, 9), box(200, 1, 210, 9, index=1))]
+    _, out = converted(monkeypatch, tmp_path, images, resize=True)
+    (issue,) = records(out, "quarantine")[0]["issues"]
+    assert (issue["rule"], issue["where"]) == ("too-elongated", "made.json")
+    counts = report_of(out)["counts"]
+    names = ("objects_read", "objects_written", "objects_dropped", "objects_quarantined")
+    assert [counts[name] for name in names] == [4, 1, 1, 2]
