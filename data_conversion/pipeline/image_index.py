@@ -20,25 +20,34 @@ from src.images import SUFFIXES
 class ImageIndex:
     """Pictures below `root` by base name, each a POSIX path relative to it, sorted.
 
-    `by_name` None: there are no pictures (annotations alone are converted), and names are taken as they are.
+    `links` are links to folders outside, which are not entered. `by_name` None: there are no pictures (annotations alone are
+    converted), and names are taken as they are.
     """
 
     root: Path
     by_name: Mapping[str, tuple[str, ...]] | None
+    links: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, root: Path, *, without: Path | None = None) -> Self:
         """Every picture file below `root`, and not below `without`; links to folders are not followed."""
         left_out = None if without is None else without.resolve()
         found: defaultdict[str, list[str]] = defaultdict(list)
+        links: list[str] = []
+        inside = root.resolve()
         for folder, folders, names in os.walk(root):
             if left_out is not None:
                 folders[:] = [one for one in folders if (Path(folder) / one).resolve() != left_out]
+            for one in folders:
+                path = Path(folder) / one
+                if path.is_symlink() and not path.resolve().is_relative_to(inside):
+                    links.append(path.relative_to(root).as_posix())
             below = PurePosixPath(Path(folder).relative_to(root).as_posix())
             for name in names:
                 if name.lower().endswith(SUFFIXES):
                     found[name].append((below / name).as_posix())
-        return cls(root=root, by_name={name: tuple(sorted(found[name])) for name in sorted(found)})
+        by_name = {name: tuple(sorted(found[name])) for name in sorted(found)}
+        return cls(root=root, by_name=by_name, links=tuple(sorted(links)))
 
     def find(self, name: str, where: str) -> str:
         """The path, relative to the root, of the picture that an annotation calls `name`.
@@ -55,7 +64,8 @@ class ImageIndex:
                 part for part in parts if part not in ("/", ".", "..") and ":" not in part
             )
         if base not in self.by_name:
-            raise _refuse("the annotated picture was not found", "image-missing", name, where)
+            text = "the annotated picture was not found"
+            raise _refuse(text, "image-missing", name, where, self.links)
         paths = self.by_name[base]
         agreeing = sorted(((_common_end(path, parts), path) for path in paths), reverse=True)
         if len(agreeing) > 1 and agreeing[0][0] == agreeing[1][0]:
@@ -78,12 +88,17 @@ def _common_end(path: str, parts: tuple[str, ...]) -> int:
     return count
 
 
-def _refuse(message: str, rule: str, name: str, where: str) -> RecordError:
+def _refuse(
+    message: str, rule: str, name: str, where: str, links: tuple[str, ...] = ()
+) -> RecordError:
+    remedy = "give the folder of the pictures as image_root"
+    if links:
+        remedy += f"; {', '.join(links[:3])} is a link to a folder outside: image_root=ITS-TARGET"
     return RecordError.say(
         message,
         where=where,
         rule=rule,
         got=ascii(name)[:200],
         expected="the name of one picture file below the image root",
-        remedy="give the folder of the pictures as image_root",
+        remedy=remedy,
     )

@@ -34,7 +34,7 @@ from data_conversion.pipeline.shapes import ShapeOptions
 from data_conversion.pipeline.shards import Shard, cut, is_complete
 from data_conversion.pipeline.source import Opened, open_source
 from data_conversion.pipeline.split import limit_items
-from data_conversion.pipeline.work_folder import WorkFolder, claimed, workers_lock
+from data_conversion.pipeline.work_folder import WorkFolder, claimed, usable, workers_lock
 from data_conversion.pipeline.workers import convert_shards
 from src.contract.budget import PixelBudget
 from src.domains.config import DomainPack
@@ -82,8 +82,9 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
         )
         if found:
             logger.info("%s", found)
-        (config.output / IMAGES).mkdir(exist_ok=True)
-        (config.output / REPORT).unlink(missing_ok=True)
+        with usable(config.output):
+            (config.output / IMAGES).mkdir(exist_ok=True)
+            (config.output / REPORT).unlink(missing_ok=True)
         shards = cut(items, work.shards)
         _convert(_job(config, opened, pack, work), shards, config.workers, work)
         report = _finish(config, opened, shards, work)

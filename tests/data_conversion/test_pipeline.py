@@ -517,3 +517,30 @@ def test_an_elongated_picture_is_kept_back_with_its_rule_and_totals_add_up(monke
     counts = report_of(out)["counts"]
     names = ("objects_read", "objects_written", "objects_dropped", "objects_quarantined")
     assert [counts[name] for name in names] == [4, 1, 1, 2]
+
+
+def test_what_the_system_refuses_is_a_project_error(monkeypatch, tmp_path):
+    images = [image("a.jpg", box(1, 1, 9, 9))]
+    converted(monkeypatch, tmp_path, images)
+    (tmp_path / "file").write_text("")
+    options = {"input": tmp_path / "in", "format": "made"}
+    with pytest.raises(DataError, match="cannot be used"):
+        convert(ConversionConfig(**options, output=tmp_path / "file" / "out"))
+    (tmp_path / "yolo" / "labels").mkdir(parents=True)
+    picture(tmp_path / "yolo" / "images" / "b.jpg")
+    name = os.fsdecode(b"\xe4.jpg")
+    picture(tmp_path / "yolo" / "images" / name)
+    (tmp_path / "yolo" / "data.yaml").write_text("train: images\nval: images\nnames: [a]\n")
+    with pytest.raises(DataError, match="not UTF-8"):
+        convert(ConversionConfig(input=tmp_path / "yolo", output=tmp_path / "y", format="yolo"))
+
+
+def test_a_linked_folder_of_pictures_is_named(tmp_path):
+    (tmp_path / "in" / "here").mkdir(parents=True)
+    picture(tmp_path / "store" / "a.jpg")
+    (tmp_path / "in" / "images").symlink_to(tmp_path / "store")
+    (tmp_path / "in" / "inside").symlink_to(tmp_path / "in" / "here")
+    index = ImageIndex.of(tmp_path / "in")
+    with pytest.raises(RecordError, match="images is a link to a folder outside"):
+        index.find("a.jpg", "made.json")
+    assert index.links == ("images",)
