@@ -18,6 +18,7 @@ PartsPolicy = Literal["largest", "split", "merge"]
 SummaryMode = Literal["auto", "none"]
 UnmappedPolicy = Literal["note", "quarantine"]
 EmptiedPolicy = Literal["quarantine", "negative"]
+VAL_RATIO = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class ConversionConfig:
     image_factor: int = 32
     quality: int = 95
     split: SplitMode = "auto"
-    val_ratio: float = 0.1
+    val_ratio: float = VAL_RATIO
     group_by: str | None = None
     seed: int = 17
     limit: int | None = None

@@ -29,7 +29,7 @@ from src.contract.validate import check_line
 from src.contract.write import record_to_line
 from src.datasets.geometry.overlap import bounds
 from src.domains.vocabulary import Vocabulary
-from src.errors import Issue, ProjectError, RecordError
+from src.errors import DataError, Issue, ProjectError, RecordError
 
 IMAGES = "images"
 GROUPED = "="
@@ -117,11 +117,21 @@ def _to_record(
         described, turned = place_upright(described, picture.header, job.exif)
         size = picture.header.upright_size
     fitted, shaped = fit_shapes(described, size, job.shapes)
-    target = size if job.budget is None else job.budget.fit(*size)
+    target = size if job.budget is None else _target(job.budget, size, raw)
     final, grouped = join_groups(scale_points(fitted, size, target), job.words)
     summary, summed = summarise(final, job.words, job.summary)
     record = to_record(final, target, f"{IMAGES}/{raw.image_name}", job.format, summary)
     return record, (*raw.findings, *worded, *turned, *shaped, *grouped, *summed)
+
+
+def _target(budget: PixelBudget, size: tuple[int, int], raw: RawImage) -> tuple[int, int]:
+    try:
+        return budget.fit(*size)
+    except DataError as error:
+        issues = (
+            replace(issue, where=raw.annotation, rule="too-elongated") for issue in error.issues
+        )
+        raise RecordError(*issues) from error
 
 
 def _refuse_unmapped(raw: RawImage, findings: tuple[Finding, ...]) -> None:

@@ -20,25 +20,34 @@ from src.images import SUFFIXES
 class ImageIndex:
     """Pictures below `root` by base name, each a POSIX path relative to it, sorted.
 
-    `by_name` None: there are no pictures (annotations alone are converted), and names are taken as they are.
+    `links` are links to folders outside, which are not entered. `by_name` None: there are no pictures (annotations alone are
+    converted), and names are taken as they are.
     """
 
     root: Path
     by_name: Mapping[str, tuple[str, ...]] | None
+    links: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, root: Path, *, without: Path | None = None) -> Self:
         """Every picture file below `root`, and not below `without`; links to folders are not followed."""
         left_out = None if without is None else without.resolve()
         found: defaultdict[str, list[str]] = defaultdict(list)
+        links: list[str] = []
+        inside = root.resolve()
         for folder, folders, names in os.walk(root):
             if left_out is not None:
                 folders[:] = [one for one in folders if (Path(folder) / one).resolve() != left_out]
+            for one in folders:
+                path = Path(folder) / one
+                if path.is_symlink() and not path.resolve().is_relative_to(inside):
+                    links.append(path.relative_to(root).as_posix())
             below = PurePosixPath(Path(folder).relative_to(root).as_posix())
             for name in names:
                 if name.lower().endswith(SUFFIXES):
                     found[name].append((below / name).as_posix())
-        return cls(root=root, by_name={name: tuple(sorted(found[name])) for name in sorted(found)})
+        by_name = {name: tuple(sorted(found[name])) for name in sorted(found)}
+        return cls(root=root, by_name=by_name, links=tuple(sorted(links)))
 
     def has(self, path: str) -> bool:
         """Whether a picture lies at this path, relative to the root."""
@@ -63,7 +72,8 @@ class ImageIndex:
             return "/".join(_folders(named))
         paths = self.by_name[base] if base in self.by_name else ()
         if not paths:
-            raise _refuse("the annotated picture was not found", "image-missing", name, where)
+            text = "the annotated picture was not found"
+            raise _refuse(text, "image-missing", name, where, remedy=_elsewhere(self.links))
         if (exact := "/".join((*folders, base))) in paths:
             return exact
         fitting = {path: shared for path in paths if (shared := self._shared(path, folders)) >= 0}
@@ -107,6 +117,14 @@ def may_be_one(name: str, other: str) -> bool:
 def _folders(parts: Sequence[str]) -> list[str]:
     """Without what is no folder of the picture's: the root, drives, steps."""
     return [part for part in parts if part not in ("/", ".", "..") and ":" not in part]
+
+
+def _elsewhere(links: Sequence[str]) -> str:
+    """What to do about a picture that is nowhere below the root."""
+    remedy = "give the folder of the pictures as image_root"
+    if links:
+        remedy += f"; {', '.join(links[:3])} is a link to a folder outside: image_root=ITS-TARGET"
+    return remedy
 
 
 def _remedy(paths: Sequence[str]) -> str:

@@ -34,6 +34,7 @@ from src.utils.logger import get_logger
 
 NUM_TINY: Mapping[SplitName, int] = {"train": 20, "val": 8}
 QUARANTINE, FINDINGS, VOCABULARY = "quarantine.jsonl", "findings.jsonl", "label_vocabulary.json"
+SEEDED = "seeded"
 JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 logger = get_logger(__name__)
 
@@ -102,13 +103,13 @@ def choose_split(
     split = listing.split if config.split == "auto" else None
     source = listing.split_source
     if split is None:
-        split, source = draw_split(found.members, config.val_ratio, config.seed), "seeded"
+        split, source = draw_split(found.members, config.val_ratio, config.seed), SEEDED
     worst = largest_deviation(found.members, split)
     num_alone = _without_group(found.members, config.group_by)
     share = val_share(found.members, split)
     if (
         config.group_by
-        and source == "seeded"
+        and source == SEEDED
         and abs(share - config.val_ratio) > config.val_ratio / 2
     ):
         logger.warning(

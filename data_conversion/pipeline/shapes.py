@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from data_conversion.config import GeometryMode, PartsPolicy
 from data_conversion.pipeline.merge_parts import merge_parts
 from data_conversion.pipeline.raw import Finding, FindingKind, Points, RawImage, RawObject
-from data_conversion.pipeline.vertex_cap import cap_object
+from data_conversion.pipeline.vertex_cap import cap_object, cap_pieces, nearness_of_pieces
 from src.contract.records import GeometryKind
 from src.datasets.geometry.clip import (
     Path,
@@ -84,7 +84,7 @@ def _fitted(
         whole = None
         item, paths = _boxed(item, paths, options.parts, findings)
     if len(paths) > 1 and item.kind == "poly":
-        paths = _one_or_split(item, paths, options.parts, findings)
+        paths = _one_or_split(item, paths, options, findings)
     for path in paths:
         fitted = item if path is whole else replace(item, parts=(_flat(path),))
         if item.kind != "line" and _area(item, path) < options.min_area:
@@ -214,8 +214,9 @@ def _spans_area(kind: GeometryKind, points: Points) -> bool:
 
 
 def _one_or_split(
-    item: RawObject, paths: list[Path], policy: PartsPolicy, findings: Findings
+    item: RawObject, paths: list[Path], options: ShapeOptions, findings: Findings
 ) -> list[Path]:
+    policy = options.parts
     pieces = f"{len(paths)} pieces"
     if policy == "split":
         text = "each piece became an object of its own"
@@ -223,16 +224,20 @@ def _one_or_split(
             _finding(item, "fixed", "parts-split", text, pieces, f"{len(paths)} objects")
         )
         return paths
+    text = "only the largest piece was kept"
     if policy == "merge":
-        merged = merge_parts(paths)
-        text = "the pieces were joined by bridges without width"
-        findings.append(
-            _finding(item, "fixed", "parts-merged", text, pieces, f"{len(merged)} vertices")
-        )
-        return [merged]
+        capped = cap_pieces(paths, options.max_vertices)
+        if capped is not None:
+            merged = merge_parts(capped)
+            joined = "the pieces were joined by bridges without width"
+            result = f"{len(merged)} vertices"
+            if capped != paths:
+                result += f", {nearness_of_pieces(paths, capped)}"
+            findings.append(_finding(item, "fixed", "parts-merged", joined, pieces, result))
+            return [merged]
+        text += f": max_vertices ({options.max_vertices}) is too small to join them"
     largest = largest_area(paths)
     share = area_of(largest) / math.fsum(area_of(path) for path in paths)
-    text = "only the largest piece was kept"
     findings.append(
         _finding(item, "fixed", "parts-largest", text, pieces, f"{share:.1%} of their area")
     )

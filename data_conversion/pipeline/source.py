@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_conversion.config import ConversionConfig
 from data_conversion.pipeline.image_index import ImageIndex
+from data_conversion.pipeline.raw import Item
 from data_conversion.pipeline.readers.registry import READERS
 from data_conversion.pipeline.reading import Export, ReadOptions
 from src.errors import DataError, UsageError
@@ -41,7 +43,28 @@ def open_source(config: ConversionConfig) -> Opened:
     images = ImageIndex(root=root, by_name=None) if found is None else found
     options = ReadOptions(images=images, space=config.space, keep_crowd=config.keep_crowd)
     export = READERS[name].open(config.input, options)
+    _check_names(export.listing.items)
     return Opened(format=name, reason=reason, export=export, images=images)
+
+
+def _check_names(items: Sequence[Item]) -> None:
+    """Names of files that are no UTF-8 cannot stand in a record or report."""
+    bad = [item.key for item in items if not (_is_utf8(item.key) and _is_utf8(item.annotation))]
+    if bad:
+        raise DataError.say(
+            f"{len(bad)} names of files are not UTF-8",
+            rule="file-name",
+            got=", ".join(ascii(name)[:80] for name in bad[:5]),
+            remedy="rename the files, and what names them in the annotations",
+        )
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def image_root(config: ConversionConfig) -> Path:

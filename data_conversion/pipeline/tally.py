@@ -50,20 +50,27 @@ class Tally:
     unmapped: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, outcome: Outcome, side: SplitName | None) -> None:
-        """Count one item; `side` is where it was written beside all_samples."""
+        """Count one item; `side` is where it was written beside all_samples.
+
+        Objects dropped and fixed are those of written images, so that read = written + dropped + quarantined (unless parts
+        became objects of their own); the rules' counts are of all images.
+        """
         self.counts["images_read"] += 1
+        self.counts["objects_read"] += outcome.num_objects
         for finding in outcome.findings:
             self._add_finding(outcome, finding)
+            if outcome.written is not None and finding.object_index is not None:
+                self.counts[f"objects_{finding.kind}"] += 1
         for issue in outcome.issues:
             example = {"key": outcome.key, **dataclasses.asdict(issue)}
             self.quarantined.setdefault(issue.rule, Examples()).add(example)
         written = outcome.written
         if written is None:
             self.counts["images_quarantined"] += 1
+            self.counts["objects_quarantined"] += outcome.num_objects
             return
         num_objects = sum(written.kinds.values())
         self.counts["images_written"] += 1
-        self.counts["objects_read"] += outcome.num_objects
         self.counts["objects_written"] += num_objects
         is_emptied = not num_objects and outcome.num_objects > 0
         self.counts["emptied_images"] += is_emptied
@@ -80,7 +87,6 @@ class Tally:
         self.objects[OBJECT_BINS[bisect_right(OBJECT_EDGES, num_objects)]] += 1
 
     def _add_finding(self, outcome: Outcome, finding: Finding) -> None:
-        self.counts[f"objects_{finding.kind}"] += finding.object_index is not None
         self.findings.setdefault(f"{finding.kind}: {finding.rule}", Examples()).add(
             finding_entry(outcome, finding)
         )
@@ -105,8 +111,7 @@ class Tally:
         """The counted part of `conversion_report.json`."""
         names = (
             "images_read", "images_written", "images_quarantined", "train", "val", "objects_read", "objects_written",
-            "objects_dropped", "objects_fixed", "negative_images",
-            "emptied_images", "summaries",
+            "objects_quarantined", "objects_dropped", "objects_fixed", "negative_images", "emptied_images", "summaries",
         )  # fmt: skip
         return {
             "counts": {name: self.counts[name] for name in names},

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from data_conversion.config import ConversionConfig, check_options
+from data_conversion.config import VAL_RATIO, ConversionConfig, check_options
 from data_conversion.pipeline.convert_item import IMAGES, Job
 from data_conversion.pipeline.fingerprint import fingerprint
 from data_conversion.pipeline.output_folder import REPORT, check_output, sweep_pictures
@@ -24,6 +24,7 @@ from data_conversion.pipeline.outputs import (
     FINDINGS,
     JSON,
     QUARANTINE,
+    SEEDED,
     choose_split,
     overview,
     write_outputs,
@@ -33,7 +34,7 @@ from data_conversion.pipeline.shapes import ShapeOptions
 from data_conversion.pipeline.shards import Shard, cut, is_complete
 from data_conversion.pipeline.source import Opened, open_source
 from data_conversion.pipeline.split import limit_items
-from data_conversion.pipeline.work_folder import WorkFolder, claimed, workers_lock
+from data_conversion.pipeline.work_folder import WorkFolder, claimed, usable, workers_lock
 from data_conversion.pipeline.workers import convert_shards, start_server
 from src.contract.budget import PixelBudget
 from src.domains.config import DomainPack
@@ -56,6 +57,11 @@ class Converted:
     num_quarantined: int
     num_dropped: int
     num_fixed: int
+    num_train: int
+    num_val: int
+    split: str
+    num_unmapped_words: int
+    num_unmapped_objects: int
 
 
 def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None = None) -> Converted:
@@ -77,8 +83,9 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
         )
         if found:
             logger.info("%s", found)
-        (config.output / IMAGES).mkdir(exist_ok=True)
-        (config.output / REPORT).unlink(missing_ok=True)
+        with usable(config.output):
+            (config.output / IMAGES).mkdir(exist_ok=True)
+            (config.output / REPORT).unlink(missing_ok=True)
         shards = cut(items, work.shards)
         _convert(_job(config, opened, pack, work), shards, config.workers, work)
         report = _finish(config, opened, shards, work)
@@ -91,6 +98,11 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
         num_quarantined=counts["images_quarantined"],
         num_dropped=counts["objects_dropped"],
         num_fixed=counts["objects_fixed"],
+        num_train=counts["train"],
+        num_val=counts["val"],
+        split=report["split"]["source"],
+        num_unmapped_words=len(report["unmapped"]),
+        num_unmapped_objects=sum(entry["count"] for entry in report["unmapped"].values()),
     )
 
 
@@ -189,6 +201,15 @@ def explain(config: ConversionConfig, done: Converted) -> str:
         f"{config.output}: {done.num_read} images read ({done.format}) = {done.num_written} written + "
         f"{done.num_quarantined} quarantined; {done.num_dropped} objects dropped, {done.num_fixed} fixed"
     ]
+    lines.append(f"train {done.num_train} / val {done.num_val} ({done.split})")
+    if done.split != SEEDED and config.val_ratio != VAL_RATIO:
+        lines.append(
+            f"val_ratio={config.val_ratio:g} has no effect beside them; split=seeded draws"
+        )
+    if done.num_unmapped_words:
+        lines.append(
+            f"{done.num_unmapped_words} unmapped words ({done.num_unmapped_objects} objects): see {config.output / REPORT}"
+        )
     if done.num_quarantined:
         lines.append(f"reasons: {config.output / QUARANTINE}")
     if done.num_dropped or done.num_fixed:

@@ -29,6 +29,35 @@ def cap_object(item: RawObject, path: Path, limit: int) -> tuple[RawObject, Sequ
     return replace(item, parts=(tuple(value for pair in capped for value in pair),)), (finding,)
 
 
+def cap_pieces(paths: Sequence[Path], limit: int | None) -> list[Path] | None:
+    """The pieces of one object with so few vertices that `limit` holds for all of them joined, two more a bridge.
+
+    Each has a share of the vertices like its share of all, at least three; None where that is not possible. Vertices are left
+    out before the pieces are joined, because afterwards a bridge would be taken for part of the shape.
+    """
+    if limit is None:
+        return list(paths)
+    room = limit - 2 * (len(paths) - 1)
+    if room < 3 * len(paths):
+        return None
+    total = sum(map(len, paths))
+    if total <= room:
+        return list(paths)
+    spare = room - 3 * len(paths)
+    above = total - 3 * len(paths)
+    return [cap_vertices(path, 3 + (len(path) - 3) * spare // above, closed=True) for path in paths]
+
+
+def nearness_of_pieces(before: Sequence[Path], after: Sequence[Path]) -> str:
+    """How near the capped pieces of an object are to its pieces."""
+    import shapely
+
+    whole, rest = (
+        shapely.union_all([_region(path) for path in paths]) for paths in (before, after)
+    )
+    return f"IoU {float(whole.intersection(rest).area) / float(whole.union(rest).area):.4f}"
+
+
 def _nearness(item: RawObject, path: Path, capped: Path) -> str:
     import shapely
 

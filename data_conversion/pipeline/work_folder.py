@@ -53,6 +53,10 @@ class WorkFolder:
 
         Complete shards stay when all parts of `fingerprint` are those under which they were made.
         """
+        with usable(self.path.parent):
+            return self._begin(fingerprint)
+
+    def _begin(self, fingerprint: Mapping[str, str]) -> str:
         before = _read(self.path / FINGERPRINT)
         differing = sorted(
             name
@@ -73,7 +77,8 @@ class WorkFolder:
 
     def remove(self) -> None:
         """The end: everything here goes."""
-        shutil.rmtree(self.path)
+        with usable(self.path.parent):
+            shutil.rmtree(self.path)
 
 
 def is_begun(output: Path) -> bool:
@@ -93,14 +98,28 @@ def _read(path: Path) -> dict[str, str] | None:
 
 
 @contextmanager
+def usable(output: Path) -> Iterator[None]:
+    """What the system refuses in the output folder comes as `DataError`."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError.say(
+            f"the output folder {output} cannot be used: {error.strerror or error}",
+            remedy="check the path, permissions and free space, then run the same command again",
+        ) from error
+
+
+@contextmanager
 def claimed(output: Path) -> Iterator[WorkFolder]:
     """The work folder of `output`, held by this process alone.
 
     `DataError` when another conversion holds it. Workers of a killed one get some seconds to notice and end.
     """
     folder = WorkFolder(output / WORK)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    with (folder.path / "lock").open("wb") as main:
+    with usable(output):
+        folder.path.mkdir(parents=True, exist_ok=True)
+        main = (folder.path / "lock").open("wb")
+    with main:
         if not _locked(main, 0.0):
             raise DataError.say(
                 f"another conversion is writing into {output}",
@@ -130,5 +149,10 @@ def _locked(handle: IO[bytes], patience_s: float) -> bool:
             if time.monotonic() >= end:
                 return False
             time.sleep(0.05)
+        except OSError as error:
+            raise DataError.say(
+                f"the output's file system does not lock files: {error.strerror or error}",
+                remedy="choose an output folder on another file system",
+            ) from error
         else:
             return True

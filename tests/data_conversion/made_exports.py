@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,3 +113,19 @@ def converted(monkeypatch, folder: Path, images, /, *, split=None, pictures=True
 
 def pixels(path: Path):
     return cv2.imread(str(path), cv2.IMREAD_COLOR)
+
+
+def records(out, name="all_samples"):
+    return [json.loads(text) for text in (out / f"{name}.jsonl").read_text().splitlines()]
+
+
+def report_of(out):
+    return json.loads((out / "conversion_report.json").read_text())
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

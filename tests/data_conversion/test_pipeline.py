@@ -1,6 +1,5 @@
 """The whole pipeline on made exports: pictures, metadata, texts, options, and going on after an interruption."""
 
-import inspect
 import json
 import os
 from dataclasses import replace
@@ -11,14 +10,10 @@ from PIL import Image
 
 from data_conversion.__main__ import main
 from data_conversion.config import ConversionConfig
-from data_conversion.pipeline import fingerprint as fingerprinting
-from data_conversion.pipeline import shards
-from data_conversion.pipeline.fingerprint import fingerprint
 from data_conversion.pipeline.image_index import ImageIndex
-from data_conversion.pipeline.raw import Item
 from data_conversion.pipeline.readers.registry import READERS
 from data_conversion.pipeline.source import recognised
-from data_conversion.pipeline.unified_processor import convert
+from data_conversion.pipeline.unified_processor import convert, explain
 from data_conversion.pipeline.work_folder import claimed
 from src.contract.images import ImageResolver
 from src.contract.index import JsonlIndex
@@ -26,30 +21,16 @@ from src.contract.policy import image_check, scan
 from src.errors import DataError, ProjectError, RecordError, UsageError
 from tests.data_conversion.made_exports import (
     SQUARE,
-    MadeExport,
     box,
     converted,
     image,
     picture,
     png_bytes,
     poly,
+    records,
+    report_of,
+    tree,
 )
-
-
-def records(out, name="all_samples"):
-    return [json.loads(text) for text in (out / f"{name}.jsonl").read_text().splitlines()]
-
-
-def report_of(out):
-    return json.loads((out / "conversion_report.json").read_text())
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def test_a_resized_picture_and_its_points_reach_the_grid_together(monkeypatch, tmp_path):
@@ -230,142 +211,6 @@ def test_a_name_that_leads_out_of_the_output_is_refused(monkeypatch, tmp_path, n
     assert (done.num_quarantined, list((out / "images").iterdir())) == (1, [])
 
 
-class Interrupt(Exception):
-    pass
-
-
-def interrupt_after(monkeypatch, count):
-    plain = shards.convert_item
-    calls = []
-
-    def counting(job, item):
-        if len(calls) == count:
-            raise Interrupt
-        calls.append(item.key)
-        return plain(job, item)
-
-    monkeypatch.setattr(shards, "convert_item", counting)
-    return calls
-
-
-def interrupted(monkeypatch, tmp_path, images, count, **options):
-    with monkeypatch.context() as patch:
-        interrupt_after(patch, count)
-        with pytest.raises(Interrupt):
-            converted(patch, tmp_path, images, **options)
-
-
-def test_an_interrupted_conversion_goes_on_and_says_so(monkeypatch, tmp_path, caplog):
-    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
-    interrupted(monkeypatch, tmp_path, images, 20)
-    assert not (tmp_path / "out" / "conversion_report.json").exists()
-    (tmp_path / "out" / ".work" / "aside" / "left.tmp").write_text("by a killed process")
-    calls = interrupt_after(monkeypatch, 100)
-    _, out = converted(monkeypatch, tmp_path, images)
-    assert len(calls) == 24
-    resumed = tree(out)
-    assert ".work" not in {name.split("/")[0] for name in resumed}
-    (tmp_path / "whole").mkdir()
-    _, whole = converted(monkeypatch, tmp_path / "whole", images)
-    assert resumed == tree(whole)
-
-
-@pytest.mark.parametrize("what", ["options", "annotations", "picture", "placed"])
-def test_what_changed_in_between_is_done_again(monkeypatch, tmp_path, what):
-    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
-    interrupted(monkeypatch, tmp_path, images, 20)
-    options = {}
-    if what == "options":
-        options = {"min_area": 1.0}
-    elif what == "annotations":
-        os.utime(tmp_path / "in" / "made.json", ns=(1, 1))
-    elif what == "picture":
-        os.utime(tmp_path / "in" / "9.jpg", ns=(1, 1))
-    else:
-        (tmp_path / "out" / "images" / "9.jpg").unlink()
-    calls = interrupt_after(monkeypatch, 100)
-    converted(monkeypatch, tmp_path, images, **options)
-    expected = {"picture": 32, "placed": 32}
-    assert len(calls) == (expected[what] if what in expected else 40)
-
-
-def test_a_repaired_picture_leaves_quarantine(monkeypatch, tmp_path):
-    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
-    picture(tmp_path / "in" / "3.jpg")
-    good = (tmp_path / "in" / "3.jpg").read_bytes()
-    (tmp_path / "in" / "3.jpg").write_bytes(b"torn")
-    interrupted(monkeypatch, tmp_path, images, 20)
-    (tmp_path / "in" / "3.jpg").write_bytes(good)
-    done, _ = converted(monkeypatch, tmp_path, images)
-    assert (done.num_written, done.num_quarantined) == (40, 0)
-
-
-def test_a_picture_that_was_missing_is_looked_for_again(monkeypatch, tmp_path):
-    images = [image(f"{n}.jpg", box(1, 1, 9, 9)) for n in range(40)]
-    root = tmp_path / "pictures"
-    for n in range(40):
-        picture(root / f"{n}.jpg")
-    store = root / "store"
-    (root / "3.jpg").rename(store)
-    (root / "3.jpg").symlink_to(store)
-    store.rename(tmp_path / "away")
-    options = {"pictures": False, "image_root": root}
-    with monkeypatch.context() as patch:
-        interrupt_after(patch, 20)
-        with pytest.raises(Interrupt):
-            converted(patch, tmp_path, images, **options)
-    (tmp_path / "away").rename(store)
-    calls = interrupt_after(monkeypatch, 100)
-    converted(monkeypatch, tmp_path, images, **options)
-    assert len(calls) == 32
-
-
-def marks(folder, *names, export=None):
-    """The fingerprint of an export in `folder` whose items name files."""
-    items = [Item(key=name, annotation=name) for name in names]
-    images = ImageIndex(root=folder, by_name=None)
-    export = export or MadeExport(())
-    source = folder / "data.yaml"
-    config = ConversionConfig(input=source, output=folder / "out")
-    return fingerprint(config, "made", items, export, images, None)
-
-
-def test_annotations_behind_links_and_beside_the_input_file_are_watched(tmp_path):
-    (tmp_path / "data.yaml").write_text("")
-    (tmp_path / "a.txt").write_text("1")
-    (tmp_path / "b.txt").symlink_to(tmp_path / "a.txt")
-    before = marks(tmp_path, "b.txt")
-    assert marks(tmp_path, "b.txt") == before
-    (tmp_path / "a.txt").write_text("12")
-    assert marks(tmp_path, "b.txt")["annotation files"] != before["annotation files"]
-
-
-def test_the_code_of_a_conversion_is_watched_as_a_whole(monkeypatch, tmp_path):
-    (tmp_path / "data.yaml").write_text("")
-    plain = Path.read_bytes
-    first = marks(tmp_path)
-    own = Path(inspect.getfile(MadeExport))
-    for name in ("src/contract/validate.py", "src/images.py", str(own)):
-        changed = (Path(fingerprinting.__file__).parents[2] / name).resolve()
-        monkeypatch.setattr(
-            Path, "read_bytes", lambda path, at=changed: plain(path) + b"#" * (path == at)
-        )
-        assert marks(tmp_path)["code"] != first["code"]
-    monkeypatch.setattr(fingerprinting, "version", lambda name: f"another {name}")
-    assert marks(tmp_path)["libraries"] != first["libraries"]
-
-
-def test_fail_fast_sees_what_an_earlier_run_put_aside(monkeypatch, tmp_path):
-    images = [
-        image(f"{n}.jpg", box(1, 1, 9, 9), size=(5, 5) if n == 3 else (100, 80)) for n in range(40)
-    ]
-    for n in range(40):
-        picture(tmp_path / "in" / f"{n}.jpg")
-    interrupted(monkeypatch, tmp_path, images, 20)
-    with pytest.raises(RecordError, match="size-disagrees"):
-        converted(monkeypatch, tmp_path, images, fail_fast=True)
-
-
 def test_one_conversion_at_a_time(monkeypatch, tmp_path):
     (tmp_path / "out").mkdir()
     with claimed(tmp_path / "out"), pytest.raises(DataError, match="another conversion"):
@@ -502,3 +347,62 @@ def test_pictures_of_an_earlier_conversion_into_the_folder_go(monkeypatch, tmp_p
     monkeypatch.chdir(tmp_path / "in")
     convert(ConversionConfig(input=Path(), output=out, limit=2))
     assert report_of(out)["input"] == "in"
+
+
+def test_the_command_says_how_it_was_split_and_what_the_pack_lacks(monkeypatch, tmp_path):
+    pack = tmp_path / "mine"
+    pack.mkdir()
+    generic = Path("configs/domains/generic/pack.yaml").read_text()
+    (pack / "pack.yaml").write_text(
+        generic.replace("id: generic", "id: mine") + "\ntaxonomy: {labels: {dog: a dog}}\n"
+    )
+    images = [image(f"{n}.jpg", box(1, 1, 9, 9, label=f"cat{n % 2}")) for n in range(4)]
+    own = {f"{n:05d}": "val" if n == 3 else "train" for n in range(4)}
+    options = {"val_ratio": 0.5, "domain": str(pack)}
+    done, out = converted(monkeypatch, tmp_path, images, split=own, **options)
+    said = explain(ConversionConfig(input=tmp_path / "in", output=out, **options), done)
+    assert "train 3 / val 1 (made)" in said
+    assert "val_ratio=0.5 has no effect" in said
+    assert "2 unmapped words (4 objects): see" in said
+    done, out = converted(monkeypatch, tmp_path, images, **options)
+    said = explain(ConversionConfig(input=tmp_path / "in", output=out, **options), done)
+    assert "train 2 / val 2 (seeded)" in said
+    assert "no effect" not in said
+
+
+def test_an_elongated_picture_is_kept_back_with_its_rule_and_totals_add_up(monkeypatch, tmp_path):
+    long = image("long.jpg", box(1, 0, 9, 1), box(-9, 0, -1, 1, index=1), size=(402, 2))
+    images = [long, image("a.jpg", box(1, 1, 9, 9), box(200, 1, 210, 9, index=1))]
+    _, out = converted(monkeypatch, tmp_path, images, resize=True)
+    (issue,) = records(out, "quarantine")[0]["issues"]
+    assert (issue["rule"], issue["where"]) == ("too-elongated", "made.json")
+    counts = report_of(out)["counts"]
+    names = ("objects_read", "objects_written", "objects_dropped", "objects_quarantined")
+    assert [counts[name] for name in names] == [4, 1, 1, 2]
+
+
+def test_what_the_system_refuses_is_a_project_error(monkeypatch, tmp_path):
+    images = [image("a.jpg", box(1, 1, 9, 9))]
+    converted(monkeypatch, tmp_path, images)
+    (tmp_path / "file").write_text("")
+    options = {"input": tmp_path / "in", "format": "made"}
+    with pytest.raises(DataError, match="cannot be used"):
+        convert(ConversionConfig(**options, output=tmp_path / "file" / "out"))
+    (tmp_path / "yolo" / "labels").mkdir(parents=True)
+    picture(tmp_path / "yolo" / "images" / "b.jpg")
+    name = os.fsdecode(b"\xe4.jpg")
+    picture(tmp_path / "yolo" / "images" / name)
+    (tmp_path / "yolo" / "data.yaml").write_text("train: images\nval: images\nnames: [a]\n")
+    with pytest.raises(DataError, match="not UTF-8"):
+        convert(ConversionConfig(input=tmp_path / "yolo", output=tmp_path / "y", format="yolo"))
+
+
+def test_a_linked_folder_of_pictures_is_named(tmp_path):
+    (tmp_path / "in" / "here").mkdir(parents=True)
+    picture(tmp_path / "store" / "a.jpg")
+    (tmp_path / "in" / "images").symlink_to(tmp_path / "store")
+    (tmp_path / "in" / "inside").symlink_to(tmp_path / "in" / "here")
+    index = ImageIndex.of(tmp_path / "in")
+    with pytest.raises(RecordError, match="images is a link to a folder outside"):
+        index.find("a.jpg", "made.json")
+    assert index.links == ("images",)

@@ -127,6 +127,26 @@ def test_the_cap_states_vertices_and_overlap():
     assert findings[0].result.startswith("10 vertices, at most ")
 
 
+def test_merged_pieces_are_capped_before_they_are_joined():
+    def circle(x, y):
+        turns = [step / 40 * math.tau for step in range(40)]
+        return tuple(v for t in turns for v in (x + 9 * math.cos(t), y + 9 * math.sin(t)))
+
+    three = poly(circle(12, 12), circle(85, 15), circle(50, 65))
+    (merged,), rules, findings = fitted(three, parts="merge", max_vertices=32)
+    assert rules == [("fixed", "parts-merged")]
+    assert len(merged.points) <= 2 * 32
+    pieces = [shapely.Polygon(list(zip(p[::2], p[1::2], strict=True))) for p in three.parts]
+    area = sum(piece.area for piece in pieces)
+    ring = list(zip(merged.points[::2], merged.points[1::2], strict=True))
+    assert area_of(ring) > 0.85 * area
+    assert float(findings[0].result.split("IoU ")[1]) > 0.85
+    (kept,), rules, findings = fitted(three, parts="merge", max_vertices=12)
+    assert rules == [("fixed", "parts-largest"), ("fixed", "vertex-cap")]
+    assert "max_vertices (12) is too small" in findings[0].message
+    assert len(kept.points) == 2 * 12
+
+
 def test_scaling_keeps_edges_on_edges():
     raw = image("a.jpg", box(0, 0, 333, 77), size=(333, 77))
     scaled = scale_points(raw, (333, 77), (320, 64))
