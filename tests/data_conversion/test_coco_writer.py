@@ -11,9 +11,11 @@ from pycocotools.cocoeval import COCOeval
 from data_conversion.pipeline.writers.coco_results import write_results
 from data_conversion.pipeline.writers.registry import WRITERS
 from data_conversion.pipeline.writing import WriteOptions
-from src.contract.predictions import Prediction
+from data_conversion.results import main
+from src.contract.predictions import Prediction, prediction_to_line
 from src.contract.records import ObjectAnnotation
 from src.errors import ProjectError
+from src.utils.cli import run
 from tests.data_conversion.generated_records import make_parts
 
 
@@ -108,6 +110,21 @@ def test_results_carry_scores_masks_and_say_what_is_lost(written, tmp_path):
         "objects of a class that the ground truth does not list": 1,
         "objects without a score": 1,
     }
+
+
+def test_the_command_writes_results_and_says_what_is_lost(written, tmp_path, capsys):
+    parts, _, folder = written
+    record = parts["val"][0]
+    lines = len(record.objects) - len(closed(record))
+    file, target = tmp_path / "p.jsonl", tmp_path / "r.json"
+    file.write_bytes(prediction_to_line(prediction(record, record.objects)))
+    words = ["--predictions", str(file), "--truth", str(folder / "instances_val.json")]
+    assert run(main, [*words, "--out", str(target)]) == 0
+    assert [entry["score"] for entry in json.loads(target.read_text())] == [1] * len(closed(record))
+    assert f"lost: {lines} lines" in capsys.readouterr().out
+    assert run(main, [*words, "--out", str(file)]) == 2
+    other = ["--truth", str(folder / "instances_train.json"), "--out", str(target)]
+    assert run(main, [*words[:2], *other]) == 1
 
 
 def test_a_prediction_of_another_data_set_is_refused(written, tmp_path):
