@@ -64,11 +64,14 @@ def check_mixture(
             shown["norm1"] = small
     # Exchanged axes leave the picture as well, and are counted elsewhere.
     foreign = _leaving(extremes, size, space) & ~found.turned[extremes.row]
-    if foreign.any() and _ends_at_the_border(extremes, size, space):
-        for other in get_args(Space):
-            fitting = _fitting(extremes, size, other, foreign)
-            if other != space and fitting is not None:
-                shown[other] = fitting
+    for other in get_args(Space):
+        fitting = _fitting(extremes, size, other, foreign)
+        if (
+            other != space
+            and fitting is not None
+            and _ends_at_the_border(extremes, size, space, other)
+        ):
+            shown[other] = fitting
     shown = {name: records for name, records in shown.items() if records.mean() < WHOLE_SHARE}
     if not shown:
         return None
@@ -96,10 +99,14 @@ def _fitting(extremes: Extremes, size: Floats, other: Space, foreign: Bools) -> 
     return fitting if fills.min() > FILLED else None
 
 
-def _ends_at_the_border(extremes: Extremes, size: Floats, space: Space) -> bool:
-    """Whether records end just inside the declared border clearly more often than just beyond it."""
+def _ends_at_the_border(extremes: Extremes, size: Floats, space: Space, other: Space) -> bool:
+    """Whether records end just inside the declared border clearly more often than just beyond it.
+
+    Only sides count beyond which the other frame reaches: elsewhere a file wholly in the other space would end inside as well.
+    """
     reach = declared_frame(size, space).reach[extremes.row]
-    ends = (extremes.high / reach).max(axis=1)
+    wider = declared_frame(size, other).reach[extremes.row] >= (1 + BESIDE) * reach
+    ends = np.where(wider, extremes.high / reach, 0.0).max(axis=1)
     inside = int(((ends > 1 - BESIDE) & (ends <= 1 + ROUNDING)).sum())
     beyond = int(((ends > 1 + ROUNDING) & (ends <= 1 + BESIDE)).sum())
     return inside >= FEWEST_LEAVING and inside - beyond > 4 * np.sqrt(inside + beyond)
