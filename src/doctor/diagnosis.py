@@ -1,4 +1,4 @@
-"""The statistical part: from annotations (and headers) to the checks of coordinates, one primary diagnosis at most."""
+"""The statistical part: from annotations (and headers) to the checks of coordinates, the primary diagnosis first."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import numpy as np
 from src.doctor.annotations import Annotations, Bools, Floats, Ints
 from src.doctor.axes import WHOLE_SHARE, Counted, Fits
 from src.doctor.checks import Check
-from src.doctor.frames import GRID, Space, declared_frame
+from src.doctor.frames import Space, declared_frame
 from src.doctor.plausibility import EDGE_PX, NEAR, Numbers
 from src.doctor.remedies import remedy_of, title_of
 
@@ -58,32 +58,33 @@ def check_mixture(
     extremes = Extremes.of(numbers)
     shown: dict[Space, Bools] = {}
     if space != "norm1":
-        small: Bools = (extremes.high.max(axis=1) <= LARGEST_SHARE) & (extremes.low.min(axis=1) > -0.5)
-        small &= extremes.is_fractional
+        within = (extremes.high <= LARGEST_SHARE) & (extremes.low > -0.5)
+        small = np.asarray(within.all(axis=1) & extremes.is_fractional)
         if small.sum() >= FEWEST_SMALL:
             shown["norm1"] = small
     # Exchanged axes leave the picture as well, and are counted elsewhere.
     foreign = _leaving(extremes, size, space) & ~found.turned[extremes.row]
     for other in get_args(Space):
-        if other != space and (fitting := _fitting(extremes, size, other, foreign)) is not None:
+        fitting = _fitting(extremes, size, other, foreign)
+        if (
+            other != space
+            and fitting is not None
+            and _ends_at_the_border(extremes, size, space, other)
+        ):
             shown[other] = fitting
-    if foreign.any() and not _ends_at_the_border(extremes, size, space):
-        shown = {
-            name: records for name, records in shown.items() if name == "norm1" and space != "norm1"
-        }
     shown = {name: records for name, records in shown.items() if records.mean() < WHOLE_SHARE}
     if not shown:
         return None
-    other = max(shown, key=lambda name: int(shown[name].sum()))
-    return _counted(data, extremes, other, shown[other])  # fmt: skip
+    most = max(shown, key=lambda name: int(shown[name].sum()))
+    return _counted(data, extremes, most, shown[most])
 
 
 def _leaving(extremes: Extremes, size: Floats, space: Space) -> Bools:
     reach = declared_frame(size, space).reach[extremes.row]
     # A pixel and a half, in the frame's own units.
     margin = NEAR * reach + EDGE_PX * reach / size[extremes.row]
-    leaving: Bools = ((extremes.high > reach + margin) | (extremes.low < -margin)).any(axis=1)
-    return leaving
+    beyond: Bools = (extremes.high > reach + margin) | (extremes.low < -margin)
+    return np.asarray(beyond.any(axis=1))
 
 
 def _fitting(extremes: Extremes, size: Floats, other: Space, foreign: Bools) -> Bools | None:
@@ -98,10 +99,14 @@ def _fitting(extremes: Extremes, size: Floats, other: Space, foreign: Bools) -> 
     return fitting if fills.min() > FILLED else None
 
 
-def _ends_at_the_border(extremes: Extremes, size: Floats, space: Space) -> bool:
-    """Whether records end just inside the declared border clearly more often than just beyond it."""
+def _ends_at_the_border(extremes: Extremes, size: Floats, space: Space, other: Space) -> bool:
+    """Whether records end just inside the declared border clearly more often than just beyond it.
+
+    Only sides count beyond which the other frame reaches: elsewhere a file wholly in the other space would end inside as well.
+    """
     reach = declared_frame(size, space).reach[extremes.row]
-    ends = (extremes.high / reach).max(axis=1)
+    wider = declared_frame(size, other).reach[extremes.row] >= (1 + BESIDE) * reach
+    ends = np.where(wider, extremes.high / reach, 0.0).max(axis=1)
     inside = int(((ends > 1 - BESIDE) & (ends <= 1 + ROUNDING)).sum())
     beyond = int(((ends > 1 + ROUNDING) & (ends <= 1 + BESIDE)).sum())
     return inside >= FEWEST_LEAVING and inside - beyond > 4 * np.sqrt(inside + beyond)
@@ -112,7 +117,8 @@ def _counted(data: Annotations, extremes: Extremes, other: Space, showing: Bools
     records = np.zeros(data.num_records, dtype=np.bool_)
     records[rows] = True
     count, total = len(rows), len(extremes.row)
-    at_least = "" if other in GRID and GRID[other] == 1 else "at least "
+    # Records of few, near objects fit both frames; shares are all seen.
+    at_least = "" if other == "norm1" else "at least "
     check = Check(
         name="space",
         verdict="found",

@@ -70,7 +70,10 @@ def _qwen25_remedy(bound: str) -> str:
     """The converter's option stands for the default bound only."""
     if bound == f"max_pixels={QWEN25_DEFAULT}":
         return "convert with space=qwen25"
-    by_hand = "multiply x by width / resized width and y by height / resized height, where the resized size is smart_resize's with factor 28"
+    by_hand = (
+        "multiply x by width / resized width and y by height / resized height, "
+        "where the resized size is smart_resize's with factor 28"
+    )
     if "~" in bound:
         return f"{by_hand} and the max_pixels of the program that wrote them, which this data does not tell exactly"
     return f"{by_hand} and {bound} (space=qwen25 of the converter stands for {QWEN25_DEFAULT} and is wrong here)"

@@ -204,10 +204,15 @@ def scaled_decidable(factor):
     return frame_decidable(pixels, lambda width, height: (width * factor, height * factor))
 
 
+def half(width, height):
+    return width * 0.5, height * 0.5
+
+
+THOUSANDTHS = frame_decidable(grid(1000), pixels)
 CORRUPTIONS = {
     "0 to 1": Corruption("space", "norm1", lambda _: True, spread(grid(1), 6)),
     "0 to 100": Corruption("space", "norm100", lambda _: True, spread(grid(100), 2)),
-    "0 to 1000": Corruption("space", "norm1000", frame_decidable(grid(1000), pixels), spread(grid(1000), 0)),
+    "0 to 1000": Corruption("space", "norm1000", THOUSANDTHS, spread(grid(1000), 0)),
     "pixels, declared 0 to 1000": Corruption("space", "pixels", frame_decidable(pixels, grid(1000)), space="norm1000"),
     "normalised twice": Corruption("space", "norm1000 twice", frame_decidable(twice, pixels), spread(twice, 0)),
     "qwen2.5 pixels": Corruption("qwen25", f"qwen25 max_pixels={QWEN_MAX}", frame_decidable(qwen25, pixels), spread(qwen25, 2)),
@@ -220,9 +225,9 @@ CORRUPTIONS = {
     "width and height exchanged": Corruption("axes", "transposed-size", axes_decidable, size=lambda w, h: (h, w), header=True),
     "near corners from 1": Corruption("border", "near-corner-one-based", border_decidable, one_based),
     "far corners inclusive": Corruption("border", "far-corner-inclusive", border_decidable, inclusive),
-    "sizes of a half": Corruption("size", "scaled 2.0000", scaled_decidable(0.5), size=lambda w, h: (w * 0.5, h * 0.5)),
-    "0 to 1000 with pictures": Corruption("space", "norm1000", frame_decidable(grid(1000), pixels), spread(grid(1000), 0), header=True),
-    "sizes of a half with pictures": Corruption("size", "wrong-size", lambda _: True, size=lambda w, h: (w * 0.5, h * 0.5), header=True),
+    "sizes of a half": Corruption("size", "scaled 2.0000", scaled_decidable(0.5), size=half),
+    "0 to 1000 with pictures": Corruption("space", "norm1000", THOUSANDTHS, spread(grid(1000), 0), header=True),
+    "sizes of a half with pictures": Corruption("size", "wrong-size", lambda _: True, size=half, header=True),
     "a copy of two thirds": Corruption("size", "scaled 0.6667", cut_decidable, two_thirds),
     "a copy of two thirds with pictures": Corruption("size", "scaled 0.6667", cut_decidable, two_thirds, header=True),
     "a third in 0 to 1": Corruption("space", "mixed norm1", lambda _: True, spread(grid(1), 6), every=3),

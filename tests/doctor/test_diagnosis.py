@@ -137,13 +137,12 @@ def test_records_outside_that_nothing_explains_are_no_plain_ok(tmp_path):
     assert "records leave the picture" in checks["space"].sentence
 
 
-@pytest.mark.parametrize(("left", "right"), [(0.05, 0.95), (0.04, 0.9)])
-def test_frames_of_pages_are_no_second_border(left, right, tmp_path):
+def test_frames_of_pages_are_no_second_border(tmp_path):
     """Form pages with a frame at a margin, and lines of text inside it."""
     pages = []
     for page in data_set("document pages"):
         size = np.array([page.width, page.height])
-        frame = np.round(np.concatenate([size * left, size * right])).tolist()
+        frame = np.round(np.concatenate([size * 0.05, size * 0.95])).tolist()
         pages.append(Picture(page.width, page.height, [("bbox_2d", frame), *page.objects]))
     path = tmp_path / "r.jsonl"
     write(pages, None, path)
@@ -176,3 +175,10 @@ def test_a_bound_that_is_not_listed_is_not_told_as_a_fact(tmp_path):
 def test_the_converters_option_is_for_the_processors_own_bound():
     assert remedy_of(f"qwen25 max_pixels={QWEN25_DEFAULT}") == "convert with space=qwen25"
     assert QWEN25_BUDGET.max_pixels == QWEN25_DEFAULT
+
+
+def test_a_whole_file_of_which_some_pictures_hold_the_grid_is_no_mixture(tmp_path):
+    """Pictures of 1920 x 1080 hold every value of 0 to 1000: their records leave nothing and end near their border."""
+    path = tmp_path / "r.jsonl"
+    write(data_set("sports"), CORRUPTIONS["0 to 1000"], path)
+    assert found(diagnosed(path)) == {"space": "norm1000"}

@@ -20,7 +20,7 @@ from tests.doctor.data_sets import HELD_OUT_NAMES, TUNED, data_set
 BAR = 0.95
 SAME_NUMBERS = {("squares of 1000", "xywh norm1000"): "xywh"}
 """Causes that this data set's numbers cannot tell apart, because pixels and thousandths are the same."""
-SUBSET = ("web photographs", "document pages", "x-rays", "lvis")
+SUBSET = ("thumbnails", "x-rays", "lvis")
 
 
 @dataclass
