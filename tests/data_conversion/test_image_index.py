@@ -80,6 +80,12 @@ def test_dota_yolo_and_telecom_do_not_take_another_folders_picture(tmp_path):
     items = opened(READERS["yolo"], yolo).listing.items
     assert [item.key for item in items] == ["images/train/1.jpg", "images/val/1.jpg"]
 
+    touch(tmp_path / "gone", "B/1.jpg")
+    (tmp_path / "gone/A").mkdir()
+    (tmp_path / "gone/A/1.json").write_text('{"dataList": []}')
+    export = opened(TelecomReader(), tmp_path / "gone")
+    with pytest.raises(ProjectError, match="not found"):
+        export.read(next(item for item in export.listing.items if item.annotation))
     touch(tmp_path / "telecom", "A/1.png", "B/1.jpg")
     for folder in "AB":
         (tmp_path / f"telecom/{folder}/1.json").write_text('{"dataList": []}')

@@ -57,16 +57,20 @@ class PicturesBeside:
         )
 
     def _fitting(self, stem: str) -> tuple[str, ...]:
-        """Those in the annotation's folder, else in the folders whose last names agree most with it."""
+        """Those in the annotation's folder, else in the folders that agree with it up to the shorter one's end and share most."""
         assert self.by_stem is not None
         base = stem.rpartition("/")[2]
         paths = self.by_stem[base] if base in self.by_stem else ()
         own = _folder(stem)
         beside = tuple(path for path in paths if _folder(path) == own)
-        if beside or not paths:
+        if beside:
             return beside
-        best = max(_common_end(_folder(path), own) for path in paths)
-        return tuple(path for path in paths if _common_end(_folder(path), own) == best)
+        shared = {
+            path: count
+            for path in paths
+            if (count := _common_end(_folder(path), own)) == min(len(_folder(path)), len(own))
+        }
+        return tuple(path for path, count in shared.items() if count == max(shared.values()))
 
 
 def _rank(path: str) -> tuple[int, str]:
