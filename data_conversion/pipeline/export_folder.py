@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import orjson
 
@@ -84,7 +84,7 @@ def put_in_place(
     made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     own = made | set(standing)
     earlier = read_marker(output)
-    stale = set(earlier.files) - own if earlier else set()
+    stale = {name for name in earlier.files if _is_inside(name)} - own if earlier else set()
     (output / last).unlink(missing_ok=True)
     _write_marker(output, Marker(format=format, parts=parts, files=tuple(sorted(own | stale))))
     try:
@@ -111,11 +111,18 @@ def _write_marker(output: Path, marker: Marker) -> None:
     write_bytes(output / MARKER, orjson.dumps(marker, option=JSON))
 
 
+def _is_inside(name: str) -> bool:
+    """Whether a path of a marker, which anyone may have edited, stays below the folder."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
 def _remove(output: Path, name: str) -> None:
     """Remove a file and the folders that this leaves empty."""
     path = output / name
     path.unlink(missing_ok=True)
     for folder in path.parents:
-        if folder == output or any(folder.iterdir()):
+        if folder == output or (folder.is_dir() and any(folder.iterdir())):
             return
-        folder.rmdir()
+        if folder.is_dir():
+            folder.rmdir()

@@ -114,6 +114,11 @@ def test_a_second_run_removes_what_it_does_not_write_again(data, tmp_path):
     main(words(data, out, format="labelme"))
     assert sum(name.endswith("i3.json") for name in contents(out)) == 1
     (out / "images" / "notes.txt").write_text("mine")
+    outside = tmp_path / "outside.txt"
+    outside.write_text("mine")
+    marker = json.loads((out / ".export.json").read_text())
+    marker["files"] += ["../outside.txt", str(outside), "gone/with/its folder.txt"]
+    (out / ".export.json").write_text(json.dumps(marker))
     (data / "val.jsonl").write_bytes(b"")
     lines = (data / "train.jsonl").read_bytes().splitlines(keepends=True)
     (data / "train.jsonl").write_bytes(lines[0])
@@ -125,6 +130,7 @@ def test_a_second_run_removes_what_it_does_not_write_again(data, tmp_path):
         "images/sub dir/i0.json",
         "images/sub dir/i0.png",
     ]
+    assert outside.is_file()
     # another format over it: what the earlier export wrote goes, what others wrote stays
     main(words(data, out, "--overwrite", format="coco"))
     assert "images/sub dir/i0.json" not in contents(out)
