@@ -1,12 +1,14 @@
 """Complete shards become the files of the output folder, streamed in item order, each put in place whole.
 
-Two walks over the shards: one that gathers what the split needs, one that writes. Memory: some 300 bytes an image.
+What the split needs is gathered as shards are completed; one walk over all of them writes. Memory: some 300 bytes an image.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import IO, Any
 
@@ -61,17 +63,18 @@ class Overview:
         if first != source or not may_be_one(named, outcome.named):
             self.clashes.add(written.image)
 
+    def add_shard(self, shard: Shard) -> None:
+        """Look at a complete shard; shards come in order, so that label ids are those of any other run."""
+        for outcome in read_outcomes(shard):
+            self.add(outcome)
+
     def label(self, number: int) -> str:
         return list(self.ids)[number]
 
 
-def overview(shards: Sequence[Shard]) -> Overview:
-    """The first walk."""
-    found = Overview()
-    for shard in shards:
-        for outcome in read_outcomes(shard):
-            found.add(outcome)
-    if found.clashes:  # rare: without those images the walk is made again
+def settled(found: Overview, shards: Sequence[Shard]) -> Overview:
+    """The overview of all shards without the images whose places clash (rare: only then the walk is made again)."""
+    if found.clashes:
         kept = Overview(clashes=found.clashes)
         for shard in shards:
             for outcome in read_outcomes(shard):
@@ -167,36 +170,56 @@ def write_outputs(
         for side, most in NUM_TINY.items()
     }
     tally, samples = Tally(), PageSamples(seed=config.seed)
+    names = ("all_samples", *NUM_TINY, *(f"{side}_tiny" for side in NUM_TINY))
     with ExitStack() as stack:
-        names = ("all_samples", *NUM_TINY, *(f"{side}_tiny" for side in NUM_TINY))
-        files: dict[str, IO[bytes]] = {
-            name: stack.enter_context(work.final(f"{name}.jsonl")) for name in names
-        }
-        quarantine = stack.enter_context(work.final(QUARANTINE))
-        findings = stack.enter_context(work.final(FINDINGS))
-        for outcome, line in _results(shards, found.clashes):
-            side = split[outcome.key] if outcome.key in split and outcome.written else None
-            tally.add(outcome, side)
-            samples.add(outcome, line)
-            for finding in outcome.findings:
-                findings.write(_line(finding_entry(outcome, finding)))
-            if outcome.written is None:
-                quarantine.write(_line(_quarantined(outcome)))
-                continue
-            files["all_samples"].write(line)
-            if side is not None:
-                files[side].write(line)
-                if outcome.key in tiny[side]:
-                    files[f"{side}_tiny"].write(line)
+        files = [*(f"{name}.jsonl" for name in names), QUARANTINE, FINDINGS]
+        handles = {name: stack.enter_context(work.final(name)) for name in files}
+        writer = stack.enter_context(_writing_behind(handles))
+        for shard in shards:
+            lines: dict[str, list[bytes]] = {name: [] for name in files}
+            for outcome, line in read_results(shard):
+                kept = _without_clash(outcome, found.clashes)
+                side = split[kept.key] if kept.key in split and kept.written else None
+                tally.add(kept, side)
+                samples.add(kept, line)
+                lines[FINDINGS] += (_line(finding_entry(kept, entry)) for entry in kept.findings)
+                if kept.written is None:
+                    lines[QUARANTINE].append(_line(_quarantined(kept)))
+                    continue
+                lines["all_samples.jsonl"].append(line)
+                if side is not None:
+                    lines[f"{side}.jsonl"].append(line)
+                    if kept.key in tiny[side]:
+                        lines[f"{side}_tiny.jsonl"].append(line)
+            writer(lines)
     with work.final(VOCABULARY) as handle:
         handle.write(orjson.dumps(tally.vocabulary(), option=JSON))
     return tally, samples
 
 
-def _results(shards: Sequence[Shard], clashes: set[str]) -> Iterator[tuple[Outcome, bytes]]:
-    for shard in shards:
-        for outcome, line in read_results(shard):
-            yield _without_clash(outcome, clashes), line
+@contextmanager
+def _writing_behind(
+    handles: Mapping[str, IO[bytes]],
+) -> Iterator[Callable[[Mapping[str, list[bytes]]], None]]:
+    """A function that writes a shard's lines by file, while the next shard is being read.
+
+    Writing gigabytes is the system's work for half of the time; one batch at most waits.
+    """
+    pending: deque[Future[None]] = deque()
+
+    def write(lines: Mapping[str, list[bytes]]) -> None:
+        for name, batch in lines.items():
+            handles[name].writelines(batch)
+
+    def submit(lines: Mapping[str, list[bytes]]) -> None:
+        if pending:
+            pending.popleft().result()
+        pending.append(thread.submit(write, lines))
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        yield submit
+        if pending:
+            pending.popleft().result()
 
 
 def _quarantined(outcome: Outcome) -> dict[str, Any]:

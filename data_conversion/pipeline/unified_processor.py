@@ -25,8 +25,9 @@ from data_conversion.pipeline.outputs import (
     JSON,
     QUARANTINE,
     SEEDED,
+    Overview,
     choose_split,
-    overview,
+    settled,
     write_outputs,
 )
 from data_conversion.pipeline.reading import Export
@@ -78,17 +79,17 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
     logger.info("format %s: %s", opened.format, opened.reason)
     items = limit_items(opened.export.listing.items, config.limit, config.seed)
     with claimed(config.output) as work:
-        found = work.begin(
+        before = work.begin(
             fingerprint(config, opened.format, items, opened.export, opened.images, pack)
         )
-        if found:
-            logger.info("%s", found)
+        if before:
+            logger.info("%s", before)
         with usable(config.output):
             (config.output / IMAGES).mkdir(exist_ok=True)
             (config.output / REPORT).unlink(missing_ok=True)
         shards = cut(items, work.shards)
-        _convert(_job(config, opened, pack, work), shards, config.workers, work)
-        report = _finish(config, opened, shards, work)
+        found = _convert(_job(config, opened, pack, work), shards, config.workers, work)
+        report = _finish(config, opened, shards, settled(found, shards), work)
         work.remove()
     counts = report["counts"]
     return Converted(
@@ -145,27 +146,39 @@ def _job(
     )
 
 
-def _convert(job: Job, shards: Sequence[Shard], workers: int, work: WorkFolder) -> None:
-    """Every shard that is not complete yet."""
+def _convert(job: Job, shards: Sequence[Shard], workers: int, work: WorkFolder) -> Overview:
+    """Every shard that is not complete yet; what the split needs to know of all of them, in order, comes back."""
     rest = [shard for shard in shards if not is_complete(job, shard)]
     total = sum(len(shard.items) for shard in shards)
     done = total - sum(len(shard.items) for shard in rest)
     if done:
         logger.info("taken over from the run before: %d of %d images", done, total)
+    found = Overview()
+    unseen = iter(shards)
 
     def images() -> Iterator[None]:
         for shard in convert_shards(job, rest, workers, workers_lock(work)):
+            for complete in unseen:
+                found.add_shard(complete)
+                if complete is shard:
+                    break
             yield from repeat(None, len(shard.items))
 
     for _ in progress(images(), total=total, label="convert", start=done):
         pass
+    for complete in unseen:
+        found.add_shard(complete)
+    return found
 
 
 def _finish(
-    config: ConversionConfig, opened: Opened, shards: Sequence[Shard], work: WorkFolder
+    config: ConversionConfig,
+    opened: Opened,
+    shards: Sequence[Shard],
+    found: Overview,
+    work: WorkFolder,
 ) -> dict[str, Any]:
     """Every file of the output, the report last."""
-    found = overview(shards)
     split, split_report = choose_split(found, opened.export.listing, config)
     tally, samples = write_outputs(work, shards, found, split, config)
     sweep_pictures(config.output, found.sources)
