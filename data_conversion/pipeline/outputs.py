@@ -209,7 +209,8 @@ def _writing_behind(
 
     def write(lines: Mapping[str, list[bytes]]) -> None:
         for name, batch in lines.items():
-            handles[name].writelines(batch)
+            # One call a file: each hands the interpreter over, and must wait to get it back.
+            handles[name].write(b"".join(batch))
 
     def submit(lines: Mapping[str, list[bytes]]) -> None:
         if pending:
