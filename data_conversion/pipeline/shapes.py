@@ -22,7 +22,6 @@ from src.datasets.geometry.clip import (
     bounds_of,
     clip_line,
     clip_polygon,
-    largest_area,
     length_of,
 )
 
@@ -87,7 +86,7 @@ def _fitted(
         paths = _one_or_split(item, paths, options, findings)
     for path in paths:
         fitted = item if path is whole else replace(item, parts=(_flat(path),))
-        if item.kind != "line" and _area(item, path) < options.min_area:
+        if options.min_area > 0 and item.kind != "line" and _area(item, path) < options.min_area:
             got = f"{_area(item, path):g} square pixels"
             text = f"smaller than min_area ({options.min_area:g})"
             findings.append(_finding(item, "dropped", "min-area", text, got=got))
@@ -236,8 +235,9 @@ def _one_or_split(
             findings.append(_finding(item, "fixed", "parts-merged", joined, pieces, result))
             return [merged]
         text += f": max_vertices ({options.max_vertices}) is too small to join them"
-    largest = largest_area(paths)
-    share = area_of(largest) / math.fsum(area_of(path) for path in paths)
+    areas = [area_of(path) for path in paths]
+    largest = paths[areas.index(max(areas))]
+    share = max(areas) / math.fsum(areas)
     findings.append(
         _finding(item, "fixed", "parts-largest", text, pieces, f"{share:.1%} of their area")
     )
