@@ -23,9 +23,8 @@ from src.contract.records import ObjectAnnotation, Record, Source
 from src.errors import ProjectError
 from tests.data_conversion.generated_records import FEW_NAMES, make_parts, make_picture
 from tests.data_conversion.round_trip import CASES, SPACES, write_and_compare
-from tests.training_fixtures import ROOT
+from tests.real_data import BCCD, LVIS, needs_bccd, needs_lvis
 
-DATA = ROOT.parent / "shared" / "data"
 IDS = [f"{name}-{space}" if space else name for name, space in CASES]
 every_case = pytest.mark.parametrize(("name", "space"), CASES, ids=IDS)
 QUICK = ("coco", "yolo_seg", "voc", "qwen-norm1000")
@@ -102,7 +101,7 @@ def write(name, space, record, folder):
 def bccd(tmp_path_factory):
     """BCCD through the whole conversion: (folder, records by part)."""
     folder = tmp_path_factory.mktemp("bccd")
-    convert(ConversionConfig(input=DATA / "bccd", output=folder, format="voc"))
+    convert(ConversionConfig(input=BCCD, output=folder, format="voc"))
     indexes = {part: JsonlIndex.open(folder / f"{part}.jsonl") for part in ("train", "val")}
     parts = {
         part: [index.record(row) for row in range(len(index))] for part, index in indexes.items()
@@ -110,6 +109,7 @@ def bccd(tmp_path_factory):
     return folder, parts
 
 
+@needs_bccd
 @real_cases(1000)
 def test_real_photographs(tmp_path, bccd, name, space, limit):
     source, whole = bccd
@@ -121,11 +121,12 @@ def test_real_photographs(tmp_path, bccd, name, space, limit):
     assert write_and_compare(WRITERS[name], name, space, parts, tmp_path) == []
 
 
+@needs_lvis
 @real_cases(100)
 @pytest.mark.parametrize("reader", [name for name in ("coco", "lvis") if name in READERS][-1:])
 def test_real_outlines(tmp_path, reader, name, space, limit):
-    options = ReadOptions(images=ImageIndex(root=DATA / "lvis", by_name=None))
-    export = READERS[reader].open(DATA / "lvis" / "lvis_val_100.json", options)
+    options = ReadOptions(images=ImageIndex(root=LVIS.parent, by_name=None))
+    export = READERS[reader].open(LVIS, options)
     records = [_largest_parts(export.read(item)) for item in export.listing.items]
     assert len(records) == 100
     assert sum(len(record.objects) for record in records) > 900

@@ -20,10 +20,9 @@ from src.contract.policy import image_check, scan
 from src.contract.records import ObjectAnnotation, Record, Source
 from src.errors import ProjectError
 from tests.data_conversion.reading_cases import opened, read_one, touch
+from tests.real_data import BCCD, needs_bccd
 from tests.report.pages import page_data
-from tests.training_fixtures import ROOT
 
-REAL = ROOT.parent / "shared" / "data" / "bccd"
 OUTPUTS = (
     "all_samples.jsonl",
     "train.jsonl",
@@ -154,11 +153,9 @@ def test_an_output_folder_with_other_files_is_left_alone(tmp_path):
         converted(source, source / "out")
 
 
-@pytest.mark.skipif(
-    not REAL.is_dir(), reason="the blood-cell photographs are not beside this checkout"
-)
+@needs_bccd
 def test_blood_cells_convert_with_their_two_empty_boxes_reported(tmp_path):
-    done, report = converted(REAL, tmp_path / "out", workers=2)
+    done, report = converted(BCCD, tmp_path / "out", workers=2)
     assert (done.num_read, done.num_written) == (292, 292)
     assert (report["counts"]["train"], report["counts"]["val"]) == (205, 87)
     dropped = [f for f in lines(tmp_path / "out" / "findings.jsonl") if f["kind"] == "dropped"]
@@ -214,11 +211,9 @@ def test_what_voc_cannot_hold_is_counted_by_the_writer(tmp_path):
     assert losses == {"lines are left out": 1, "polygons became their bounding boxes": 1}
 
 
-@pytest.mark.skipif(
-    not REAL.is_dir(), reason="the blood-cell photographs are not beside this checkout"
-)
+@needs_bccd
 def test_blood_cells_come_back_from_written_files(tmp_path):
-    export = opened(VocReader(), REAL)
+    export = opened(VocReader(), BCCD)
     before = {item.key: export.read(item) for item in export.listing.items}
     parts = {
         part: [

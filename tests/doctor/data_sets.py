@@ -16,9 +16,8 @@ import numpy as np
 from data_conversion.config import ConversionConfig
 from data_conversion.pipeline.unified_processor import convert
 from src.rng import generator
-from tests.training_fixtures import ROOT
+from tests.real_data import BCCD, LVIS
 
-DATA = ROOT.parent / "shared" / "data"
 NUM_RECORDS = 260
 
 
@@ -70,7 +69,7 @@ HELD_OUT = {
     "x-rays": Family(((900, 700), (1100, 640)), (0.08, 0.6), count=(1, 6), jitter=90),
     "screens": Family(((750, 1334), (1170, 2532), (1440, 900)), (0.02, 0.1), (1.0, 12.0), (8, 25)),
 }  # fmt: skip
-REAL = ("bccd", "lvis")
+REAL = tuple(name for name, path in (("bccd", BCCD), ("lvis", LVIS)) if path.exists())
 HELD_OUT_NAMES = (*HELD_OUT, *REAL)
 
 
@@ -130,7 +129,7 @@ def _bccd() -> tuple[Picture, ...]:
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
-        convert(ConversionConfig(input=DATA / "bccd", output=out, format="voc"))
+        convert(ConversionConfig(input=BCCD, output=out, format="voc"))
         lines = (out / "all_samples.jsonl").read_text().splitlines()
     found = []
     for line in lines:
@@ -141,7 +140,7 @@ def _bccd() -> tuple[Picture, ...]:
 
 
 def _lvis(seed: int) -> tuple[Picture, ...]:
-    data = json.loads((DATA / "lvis" / "lvis_val_100.json").read_text())
+    data = json.loads(LVIS.read_text())
     pictures = {
         item["id"]: Picture(float(item["width"]), float(item["height"])) for item in data["images"]
     }

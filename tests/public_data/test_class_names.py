@@ -1,15 +1,13 @@
 """Readable names are as many as the names they came from."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from public_data.class_names import readable, readable_names
-
-LVIS = Path(__file__).resolve().parents[3] / "shared" / "data" / "lvis" / "lvis_val_100.json"
+from tests.real_data import LVIS, needs_lvis
 
 
 @pytest.mark.parametrize(
@@ -43,6 +41,7 @@ def test_forms_stay_different(names):
     assert len(set(readable_names(sorted(names)).values())) == len(names)
 
 
+@needs_lvis
 def test_the_names_of_lvis_stay_different():
     names = [category["name"] for category in json.loads(LVIS.read_text())["categories"]]
     forms = readable_names(names)

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +10,8 @@ from public_data.class_names import readable
 from public_data.detection import _gathered
 from src.errors import DataError, UsageError
 from tests.public_data.making import picture, read_lines, tree
+from tests.real_data import LVIS, needs_lvis
 
-LVIS = Path(__file__).resolve().parents[3] / "shared" / "data" / "lvis" / "lvis_val_100.json"
 CATEGORIES = [
     {"id": 3, "name": "hot_dog", "frequency": "r", "synonyms": ["hot_dog", "frank"]},
     {"id": 8, "name": "bow_(weapon)", "frequency": "c", "synonyms": ["bow"]},
@@ -173,6 +172,7 @@ def test_links_to_the_files_do_not_change_from_run_to_run(source, tmp_path):
     assert times[0] == times[1] == [(file.name, file.stat().st_mtime_ns) for file in files]
 
 
+@needs_lvis
 def test_the_real_lvis_annotations(tmp_path):
     """977 instances of 100 pictures, counted by class in another way."""
     out = tmp_path / "out"

@@ -15,12 +15,12 @@ from src.doctor.diagnosis import diagnose
 from src.doctor.pictures import Headers
 from src.doctor.reading import read_annotations
 from tests.doctor.corruptions import CORRUPTIONS, QWEN_MAX, Corruption, qwen25, write
-from tests.doctor.data_sets import HELD_OUT_NAMES, TUNED, data_set
+from tests.doctor.data_sets import HELD_OUT_NAMES, REAL, TUNED, data_set
 
 BAR = 0.95
 SAME_NUMBERS = {("squares of 1000", "xywh norm1000"): "xywh"}
 """Causes that this data set's numbers cannot tell apart, because pixels and thousandths are the same."""
-SUBSET = ("thumbnails", "x-rays", "lvis")
+SUBSET = ("thumbnails", "x-rays", *(name for name in REAL if name == "lvis"))
 
 
 @dataclass
