@@ -17,14 +17,13 @@ SPLIT_NAMES: Mapping[str, SplitName] = {
 }
 
 
-def split_by_folder(keys: Iterable[str]) -> Mapping[str, SplitName] | None:
-    """The split of keys that begin with a folder named train or val (valid); None unless both are there."""
-    found = {
+def split_by_folder(keys: Iterable[str]) -> Mapping[str, SplitName]:
+    """The side of each key that begins with a folder named train or val (valid)."""
+    return {
         key: SPLIT_NAMES[top]
         for key in keys
         if "/" in key and (top := key.split("/", 1)[0].lower()) in SPLIT_NAMES
     }
-    return found if set(found.values()) == {"train", "val"} else None
 
 
 def part_of_words(name: str) -> SplitName | None:

@@ -5,9 +5,10 @@ Every reader (one module in `readers/`) turns its format into these types; every
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from operator import attrgetter
+from typing import Any, Literal, Self
 
 from src.contract.records import GeometryKind
 
@@ -110,3 +111,15 @@ class Listing:
     items: tuple[Item, ...]
     split: Mapping[str, SplitName] | None
     split_source: str = ""
+
+    @classmethod
+    def of(
+        cls, items: Iterable[Item], split: Mapping[str, SplitName] | None = None, source: str = ""
+    ) -> Self:
+        """Items in any order; a split that has not both sides is none."""
+        is_split = split is not None and set(split.values()) == {"train", "val"}
+        return cls(
+            items=tuple(sorted(items, key=attrgetter("key", "annotation", "position"))),
+            split=split if is_split else None,
+            split_source=source if is_split else "",
+        )

@@ -10,6 +10,7 @@ A row becomes one image of the conversion, with the user's text in metadata.prom
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,14 +44,14 @@ class Found:
     findings: tuple[Finding, ...] = ()
 
 
-class ConversationReader:
+class ConversationReader(ABC):
     """What the readers of conversation files share; a format says which rows are its own and where their objects are."""
 
     title = ""
 
+    @abstractmethod
     def claims(self, row: Row, path: Path) -> bool:
         """Whether the first row of a file looks like this format and no other."""
-        raise NotImplementedError
 
     def find_objects(
         self, row: Row, exchange: Exchange, space: Space | None, size: Size | None, where: str
@@ -199,10 +200,8 @@ def _listing(files: Mapping[str, RowFile]) -> Listing:
         for row in range(len(file))
     ]
     parts = {name: part for name in files if (part := part_of_words(name))}
-    if set(parts.values()) != {"train", "val"}:
-        return Listing(items=tuple(sorted(items)), split=None)
     split = {item.key: parts[item.annotation] for item in items if item.annotation in parts}
-    return Listing(items=tuple(sorted(items)), split=split, split_source="file names")
+    return Listing.of(items, split, "file names")
 
 
 LLAMA_FACTORY = LlamaFactoryReader()

@@ -78,12 +78,7 @@ class CvatReader:
                 expected="annotations.xml",
                 remedy='export the task as "CVAT for images 1.1" and give the unpacked folder',
             )
-        is_split = set(split.values()) == {"train", "val"}
-        listing = Listing(
-            items=tuple(items[key] for key in sorted(items)),
-            split=split if is_split else None,
-            split_source="subset attributes" if is_split else "",
-        )
+        listing = Listing.of(items.values(), split, "subset attributes")
         return CvatExport(root=root, images=options.images, metas=metas, listing=listing)
 
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from data_conversion.pipeline.folder_split import split_by_folder
 from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.raw import (
     Attribute,
@@ -24,14 +25,12 @@ from data_conversion.pipeline.raw import (
     Listing,
     RawImage,
     RawObject,
-    SplitName,
 )
 from data_conversion.pipeline.reading import ReadOptions
 from src.errors import DataError, RecordError
 from src.images import SUFFIXES
 
 LABELS = "labelTxt"
-SPLIT_FOLDERS: Mapping[str, SplitName] = {"train": "train", "val": "val"}
 MAX_BYTES = 64 << 20
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _HEADER = re.compile(r"(imagesource|gsd)\s*:\s*(.*)", re.IGNORECASE)
@@ -84,10 +83,7 @@ class DotaReader:
             for key in pictures
             if key not in keys and PurePosixPath(key).parent in folders
         ]
-        split = _split(keys)
-        listing = Listing(
-            items=tuple(sorted(items)), split=split, split_source="folder names" if split else ""
-        )
+        listing = Listing.of(items, split_by_folder(keys), "folder names")
         found = {key: _picture_of(key, pictures, options.images) for key in keys}
         return DotaExport(root=source, pictures=found, listing=listing)
 
@@ -166,15 +162,6 @@ def _picture_of(key: str, pictures: Mapping[str, str], images: ImageIndex) -> st
             with suppress(RecordError):
                 return images.find(f"{name}{suffix}", "")
     return ""
-
-
-def _split(keys: Mapping[str, str]) -> Mapping[str, SplitName] | None:
-    found = {
-        key: SPLIT_FOLDERS[top]
-        for key in keys
-        if (top := key.split("/")[0].lower()) in SPLIT_FOLDERS
-    }
-    return found if set(found.values()) == {"train", "val"} else None
 
 
 def _text(root: Path, item: Item) -> str:

@@ -64,11 +64,9 @@ class LabelMeReader:
                 expected="JSON files beside the images",
                 remedy="give the folder that holds them as input",
             )
-        items = sorted(Item(key=name.removesuffix(".json"), annotation=name) for name in names)
+        items = [Item(key=name.removesuffix(".json"), annotation=name) for name in names]
         split = split_by_folder(item.key for item in items)
-        listing = Listing(
-            items=tuple(items), split=split, split_source="folder names" if split else ""
-        )
+        listing = Listing.of(items, split, "folder names")
         return LabelMeExport(root=root, images=options.images, listing=listing)
 
 

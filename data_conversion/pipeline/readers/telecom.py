@@ -85,7 +85,7 @@ class TelecomReader:
         # Pictures elsewhere are a store that may hold those of other exports too.
         is_home = source.is_dir() and options.images.root.resolve() == source.resolve()
         alone = pictures.without_annotation(map(_stem, names)) if is_home else ()
-        listing = Listing(items=tuple(sorted(_items(names, alone))), split=None)
+        listing = Listing.of(_items(names, alone))
         return TelecomExport(root=root, pictures=pictures, listing=listing)
 
 

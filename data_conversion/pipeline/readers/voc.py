@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
+from data_conversion.pipeline.folder_split import SPLIT_NAMES, split_by_folder
 from data_conversion.pipeline.image_index import ImageIndex
 from data_conversion.pipeline.raw import (
     Attribute,
@@ -35,7 +36,6 @@ from src.errors import DataError, RecordError
 ANNOTATIONS = "Annotations"
 IMAGE_FOLDERS = ("JPEGImages", "images", "Images")
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-SPLIT_FOLDERS: Mapping[str, SplitName] = {"train": "train", "val": "val", "valid": "val"}
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 KNOWN_IMAGE_TAGS = {"folder", "filename", "path", "source", "owner", "size", "segmented", "object"}
 KNOWN_OBJECT_TAGS = {"name", "pose", "truncated", "difficult", "occluded", "bndbox"}
@@ -137,11 +137,7 @@ def _split_of(root: Path, files: Mapping[str, str]) -> tuple[Mapping[str, SplitN
             )
         marks: dict[str, SplitName] = dict.fromkeys(sorted(train), "train")
         return marks | dict.fromkeys(sorted(val), "val"), "ImageSets/Main"
-    by_folder = {
-        key: SPLIT_FOLDERS[top]
-        for key in files
-        if (top := PurePosixPath(key).parts[0].lower()) in SPLIT_FOLDERS and "/" in key
-    }
+    by_folder = split_by_folder(files)
     if set(by_folder.values()) == {"train", "val"}:
         return by_folder, "folder names"
     return None, ""
@@ -207,7 +203,7 @@ def _find_elsewhere(images: ImageIndex, stem: PurePosixPath, filename: str, wher
     """The image that <filename> names; one without folders is not found in the folder of another split than the XML's."""
     image = images.find(filename, where)
     mine, its = (
-        {SPLIT_FOLDERS[name.lower()] for name in path.parts[:-1] if name.lower() in SPLIT_FOLDERS}
+        {SPLIT_NAMES[name.lower()] for name in path.parts[:-1] if name.lower() in SPLIT_NAMES}
         for path in (stem, PurePosixPath(image))
     )
     if mine and its and mine != its:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from data_conversion.pipeline.object_notes import Notes
 from data_conversion.pipeline.outlines import mask_outlines
-from data_conversion.pipeline.raw import Attribute, Finding, FindingKind, Points, RawObject
+from data_conversion.pipeline.raw import Attribute, Points, RawObject
 from data_conversion.pipeline.rle import decode_rle
 from src.datasets.geometry.overlap import bounds
 
@@ -48,17 +49,16 @@ class AnnotationReader:
     names: Mapping[int, str]
     size: tuple[int, int] | None
     keep_crowd: bool
-    findings: list[Finding] = field(default_factory=list)
-    _index: int = 0
-    _label: str = ""
+    notes: Notes = field(default_factory=Notes)
 
     def read(self, raw: Mapping[str, Any], index: int) -> RawObject | None:
         """The object, or None when it was dropped with a finding."""
-        self._index, self._label = index, ""
+        self.notes.about(index)
         category = raw.get("category_id")
         if type(category) is not int or category not in self.names:
             return self._drop("category-unknown", "the file lists no category of that id", category)
-        self._label = self.names[category]
+        label = self.names[category]
+        self.notes.about(index, label)
         is_crowd = bool(raw.get("iscrowd"))
         if is_crowd and not self.keep_crowd:
             return self._drop(
@@ -77,10 +77,10 @@ class AnnotationReader:
             attributes["iscrowd"] = True
         if not raw.keys() <= KNOWN_KEYS or raw.get("num_keypoints") or raw.get("keypoints"):
             ignored = sorted((raw.keys() - KNOWN_KEYS) | (raw.keys() & {"keypoints"}))
-            self._note("noted", "key-ignored", "not converted", got=", ".join(ignored))
+            self.notes.add("noted", "key-ignored", "not converted", got=", ".join(ignored))
         return RawObject(
             index=index,
-            label=self._label,
+            label=label,
             kind="poly" if parts else "bbox_2d",
             parts=parts or (box,),
             attributes=attributes,
@@ -93,7 +93,7 @@ class AnnotationReader:
         if not segmentation:
             return ()
         if not isinstance(segmentation, list):
-            self._note(
+            self.notes.add(
                 "fixed",
                 "segmentation-unknown",
                 "neither polygons nor a mask: the box was taken",
@@ -109,7 +109,7 @@ class AnnotationReader:
                 result = (
                     "the other parts were kept" if len(segmentation) > 1 else "the box was taken"
                 )
-                self._note(
+                self.notes.add(
                     "fixed",
                     "part-degenerate",
                     f"part {position} of the outline is no polygon",
@@ -124,7 +124,7 @@ class AnnotationReader:
         try:
             mask = decode_rle(segmentation, self.size or _own_size(segmentation))
         except ValueError as error:
-            self._note(
+            self.notes.add(
                 "fixed",
                 "mask-broken",
                 f"the mask cannot be decoded: {error}",
@@ -133,14 +133,16 @@ class AnnotationReader:
             return ()
         outlines = mask_outlines(mask.view(np.bool_))
         if outlines.filled_share:
-            self._note(
+            self.notes.add(
                 "fixed",
                 "holes-filled",
                 "holes of the mask were filled",
                 result=f"{outlines.filled_share:.2%} of the outline",
             )
         if not outlines.parts:
-            self._note("fixed", "mask-empty", "the mask has no pixel", result="the box was taken")
+            self.notes.add(
+                "fixed", "mask-empty", "the mask has no pixel", result="the box was taken"
+            )
         return outlines.parts
 
     def _box(self, box: Any) -> Points:
@@ -160,14 +162,14 @@ class AnnotationReader:
         away = max(abs(own[0] - x1), abs(own[1] - y1), abs(own[2] - x2), abs(own[3] - y2))
         if away > BOX_TOLERANCE_PX:
             message = "the box is not the outline's; the outline was taken"
-            self._note(
+            self.notes.add(
                 "noted", "box-disagrees", message, box, result=" ".join(f"{v:g}" for v in own)
             )
 
     def _attributes(self, attributes: Any) -> dict[str, Attribute]:
         kept: dict[str, Attribute] = {}
         if not isinstance(attributes, dict):
-            self._note("noted", "attribute-ignored", "attributes are no object", attributes)
+            self.notes.add("noted", "attribute-ignored", "attributes are no object", attributes)
             return kept
         for name, value in attributes.items():
             if isinstance(value, list) and all(isinstance(answer, str) for answer in value):
@@ -175,27 +177,12 @@ class AnnotationReader:
             elif isinstance(value, bool | int | float | str):
                 kept[name] = value
             elif value is not None:
-                self._note("noted", "attribute-ignored", f"attribute {name} is nested", value)
+                self.notes.add("noted", "attribute-ignored", f"attribute {name} is nested", value)
         return kept
 
     def _drop(self, rule: str, message: str, got: Any) -> RawObject | None:
-        self._note("dropped", rule, message, got)
+        self.notes.add("dropped", rule, message, got)
         return None
-
-    def _note(
-        self, kind: FindingKind, rule: str, message: str, got: Any = "", result: str = ""
-    ) -> None:
-        self.findings.append(
-            Finding(
-                kind=kind,
-                rule=rule,
-                message=message,
-                object_index=self._index,
-                label=self._label,
-                got=str(got)[:200],
-                result=result,
-            )
-        )
 
 
 def _points(values: Any) -> Points:

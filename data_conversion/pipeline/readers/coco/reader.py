@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -113,7 +112,7 @@ class CocoExport:
             if (read := reader.read(raw, num_objects)) is not None:
                 objects.append(read)
             if raw["id"] in opened.file.repeated:
-                reader.findings.append(_repeated(num_objects, raw["id"]))
+                reader.notes.findings.append(_repeated(num_objects, raw["id"]))
             num_objects += 1
         if opened.captions is not None:
             captions += _captions_of(opened.captions, int(image["id"]))
@@ -125,7 +124,7 @@ class CocoExport:
             size=size,
             objects=tuple(objects),
             num_objects=num_objects,
-            findings=tuple(reader.findings),
+            findings=tuple(reader.notes.findings),
             metadata=_metadata(image, opened.file) if self.flavour == "lvis" else {},
             captions=tuple(text for text in captions if isinstance(text, str) and text.strip()),
         )
@@ -149,12 +148,7 @@ def _list(members: Iterable[_Opened], images: ImageIndex) -> Listing:
             Item(key=f"{path}#image_id={number}", annotation=path, position=-1 - place)
             for place, number in enumerate(file.strays)
         ]
-    has_both = set(split.values()) == {"train", "val"}
-    return Listing(
-        items=tuple(sorted(items, key=attrgetter("key", "annotation", "position"))),
-        split=split if has_both else None,
-        split_source="file and folder names" if has_both else "",
-    )
+    return Listing.of(items, split, "file and folder names")
 
 
 def _name_of(image: Mapping[str, Any], folder: str, images: ImageIndex) -> str:

@@ -71,12 +71,7 @@ class LabelStudioReader:
                 expected="a JSON file with a list of tasks",
                 remedy='export the project as "JSON" and give the file or its folder as input',
             )
-        is_split = set(split.values()) == {"train", "val"}
-        listing = Listing(
-            items=tuple(items[key] for key in sorted(items)),
-            split=split if is_split else None,
-            split_source="file names" if is_split else "",
-        )
+        listing = Listing.of(items.values(), split, "file names")
         return LabelStudioExport(root=root, images=options.images, ends=ends, listing=listing)
 
 

@@ -83,14 +83,8 @@ class YoloReader:
                 expected=f"pictures where {description.shown} says, or in images/",
                 remedy="check the folder, or give image_root",
             )
-        split = _split(pictures)
-        listing = Listing(
-            items=tuple(sorted(items)),
-            split=split,
-            split_source=(description.shown if description.entries else "folder names")
-            if split
-            else "",
-        )
+        found_in = description.shown if description.entries else "folder names"
+        listing = Listing.of(items, _split(pictures), found_in)
         return YoloExport(
             root=root,
             image_root=options.images.root,
@@ -260,13 +254,12 @@ def _check_overlap(found: Mapping[str, Part], clashes: Mapping[str, set[Part]], 
         )
 
 
-def _split(pictures: Mapping[str, Part | None]) -> Mapping[str, SplitName] | None:
-    """Train and val, when both have pictures."""
+def _split(pictures: Mapping[str, Part | None]) -> Mapping[str, SplitName]:
     split: dict[str, SplitName] = {}
     for path, part in pictures.items():
         if part == "train" or part == "val":
             split[path] = part
-    return split if set(split.values()) == {"train", "val"} else None
+    return split
 
 
 def _first_labels(folder: Path) -> str:
