@@ -17,6 +17,11 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+def test_test_files_have_one_subject():
+    sizes = {path: len(path.read_text().splitlines()) for path in (ROOT / "tests").rglob("*.py")}
+    assert {path.name: size for path, size in sizes.items() if size > MAX_LINES} == {}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_a_file_has_one_subject_and_functions_fit_a_screen(path):
     assert len(path.read_text().splitlines()) <= MAX_LINES

@@ -4,21 +4,10 @@ from src.datasets.builders.formats.registry import FORMATS
 from src.domains.loader import load_pack, pack_ids
 from src.domains.prompts import render_prompts
 from src.errors import ConfigError
-
-PACK = """\
-id: {id}
-language: en
-description: a test
-prompts:
-  dense: {{user: "List all. {{format_hint}}"}}
-  summary: {{system: "Sum up.", user: "What?"}}
-format_hints: {{standard: "As JSON, {{coordinate_hint}}.", qwen: "A list."}}
-coordinate_hints: {{none: pixels, norm100: "0 to 100", norm1000: "0 to 1000"}}
-tokens: {{uncertain: unsure, irrelevant: nothing}}
-"""
+from tests.domains.packs import BASE
 
 
-def pack(tmp_path, text=PACK, name="mine"):
+def pack(tmp_path, text=BASE, name="mine"):
     folder = tmp_path / name
     folder.mkdir(exist_ok=True)
     (folder / "pack.yaml").write_text(text.format(id=name))
@@ -38,13 +27,13 @@ def test_prompts_render_by_format_and_priority(tmp_path):
 
 
 def test_a_wrong_pack_names_every_problem(tmp_path):
-    text = PACK.replace("language", "langage").replace("{{format_hint}}", "{{fomat_hint}}")
+    text = BASE.replace("language", "langage").replace("{{format_hint}}", "{{fomat_hint}}")
     with pytest.raises(ConfigError, match="langage"):
         pack(tmp_path, text)
     with pytest.raises(ConfigError, match="unknown placeholder"):
-        pack(tmp_path, PACK.replace("{{format_hint}}", "{{fomat_hint}}"))
+        pack(tmp_path, BASE.replace("{{format_hint}}", "{{fomat_hint}}"))
     with pytest.raises(ConfigError, match="name of its folder"):
-        pack(tmp_path, PACK.replace("{id}", "other"))
+        pack(tmp_path, BASE.replace("{id}", "other"))
     with pytest.raises(ConfigError, match="did you mean generic"):
         load_pack("genric")
 
@@ -76,7 +65,7 @@ def test_shipped_packs_load_and_render_in_every_format():
     ],
 )
 def test_grammars_are_checked_like_the_rest_of_a_pack(tmp_path, addition, message):
-    text = PACK + addition + "\n"
+    text = BASE + addition + "\n"
     if message is None:
         assert pack(tmp_path, text).tokens.irrelevant == "nothing"
     else:
