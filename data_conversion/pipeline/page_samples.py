@@ -1,54 +1,55 @@
-"""Which records the page draws: a few of those that were changed and a few of the others, chosen by the seed as they go by."""
+"""Which records the page draws: a few of those that were changed and a few of the others, chosen by the seed."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from data_conversion.pipeline.outcome import Outcome
+from data_conversion.pipeline.overview import Overview
 from src.rng import stable_hash
 
 MOST_CHANGED = 24
 MOST_PLAIN = 24
 MOST_LISTED = 200
-_Ranked = tuple[int, str, Outcome, bytes]
+Shown = tuple[Outcome, bytes]
+"""An outcome with its JSONL line."""
+
+
+def draw_shown(found: Overview, seed: int) -> frozenset[str]:
+    """The keys of the records to draw; the order of images does not matter."""
+
+    def rank(key: str) -> int:
+        return stable_hash(seed, "conversion-page", key)
+
+    plain = (member.key for member in found.members if member.key not in found.changed)
+    return frozenset(
+        heapq.nsmallest(MOST_CHANGED, found.changed, key=rank)
+        + heapq.nsmallest(MOST_PLAIN, plain, key=rank)
+    )
 
 
 @dataclass(slots=True, kw_only=True)
 class PageSamples:
-    """Outcomes with their JSONL lines; `refused` are the first ones in quarantine."""
+    """What the page shows: the drawn records, and `refused`, the first outcomes in quarantine."""
 
-    seed: int
+    shown: list[Shown] = field(default_factory=list)
     refused: list[Outcome] = field(default_factory=list)
-    _changed: list[_Ranked] = field(default_factory=list)
-    _plain: list[_Ranked] = field(default_factory=list)
 
-    def add(self, outcome: Outcome, line: bytes) -> None:
-        """Look at one outcome; what is kept does not depend on the order."""
-        if outcome.written is None:
-            if len(self.refused) < MOST_LISTED:
-                self.refused.append(outcome)
-            return
-        kept, most = (
-            (self._changed, MOST_CHANGED) if outcome.findings else (self._plain, MOST_PLAIN)
-        )
-        rank = -stable_hash(self.seed, "conversion-page", outcome.key)
-        if len(kept) < most:
-            heapq.heappush(kept, (rank, outcome.key, outcome, line))
-        elif rank > kept[0][0]:
-            heapq.heapreplace(kept, (rank, outcome.key, outcome, line))
+    def refuse(self, outcomes: Iterable[Outcome]) -> None:
+        """Outcomes in quarantine, in order; the first ones are kept."""
+        self.refused = [*self.refused, *outcomes][:MOST_LISTED]
 
     @property
-    def changed(self) -> Sequence[tuple[Outcome, bytes]]:
+    def changed(self) -> Sequence[Shown]:
         """Records with findings, in key order."""
-        return _by_key(self._changed)
+        return [pair for pair in self._by_key() if pair[0].findings]
 
     @property
-    def plain(self) -> Sequence[tuple[Outcome, bytes]]:
+    def plain(self) -> Sequence[Shown]:
         """Records without, in key order."""
-        return _by_key(self._plain)
+        return [pair for pair in self._by_key() if not pair[0].findings]
 
-
-def _by_key(kept: Sequence[_Ranked]) -> list[tuple[Outcome, bytes]]:
-    return [(outcome, line) for _, _, outcome, line in sorted(kept, key=lambda entry: entry[1])]
+    def _by_key(self) -> list[Shown]:
+        return sorted(self.shown, key=lambda pair: pair[0].key)

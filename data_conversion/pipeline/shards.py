@@ -80,13 +80,6 @@ def read_outcomes(shard: Shard) -> Iterator[Outcome]:
             yield outcome_of_line(line)
 
 
-def read_results(shard: Shard) -> Iterator[tuple[Outcome, bytes]]:
-    """Outcomes with their JSONL lines (empty for those in quarantine)."""
-    with shard.records.open("rb") as records:
-        for outcome in read_outcomes(shard):
-            yield outcome, records.readline() if outcome.written is not None else b""
-
-
 def is_complete(job: Job, shard: Shard) -> bool:
     """Whether an earlier run finished the shard, and its pictures are still what they were then."""
     if not shard.done.is_file() or not shard.records.is_file():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 NO_LABEL = -1
@@ -17,10 +17,10 @@ NO_LABEL = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Images that stay together: how many, and in how many of them each label occurs."""
+    """Images that stay together: how many, and the labels with the number of images in which each occurs."""
 
     size: int
-    labels: Mapping[int, int]
+    labels: Sequence[tuple[int, int]]
 
 
 def stratify(groups: Sequence[Group], val_ratio: float) -> list[bool]:
@@ -112,4 +112,4 @@ class _Sharing:
 
 
 def _labels(group: Group) -> Sequence[tuple[int, int]]:
-    return tuple(group.labels.items()) or ((NO_LABEL, group.size),)
+    return group.labels or ((NO_LABEL, group.size),)

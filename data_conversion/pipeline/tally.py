@@ -33,6 +33,11 @@ class Examples:
         if len(self.examples) < MOST_EXAMPLES:
             self.examples.append(example)
 
+    def merge(self, later: Examples) -> None:
+        """Add those of items that come later."""
+        self.count += later.count
+        self.examples += later.examples[: MOST_EXAMPLES - len(self.examples)]
+
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
@@ -102,6 +107,16 @@ class Tally:
                 },
             )
             entry["count"] += 1
+
+    def merge(self, later: Tally) -> None:
+        """Add the counts of items that come later."""
+        for name in ("counts", "labels", "kinds", "placed", "megapixels", "sides", "objects"):
+            getattr(self, name).update(getattr(later, name))
+        for name in ("findings", "quarantined"):
+            for rule, examples in getattr(later, name).items():
+                getattr(self, name).setdefault(rule, Examples()).merge(examples)
+        for text, entry in later.unmapped.items():
+            self.unmapped.setdefault(text, {**entry, "count": 0})["count"] += entry["count"]
 
     def vocabulary(self) -> dict[str, int]:
         """How often each description was written, most frequent first."""

@@ -25,18 +25,17 @@ from data_conversion.pipeline.outputs import (
     JSON,
     QUARANTINE,
     SEEDED,
-    Overview,
     choose_split,
-    settled,
     write_outputs,
 )
+from data_conversion.pipeline.overview import Overview, settled
 from data_conversion.pipeline.reading import Export
 from data_conversion.pipeline.shapes import ShapeOptions
-from data_conversion.pipeline.shards import Shard, cut, is_complete
+from data_conversion.pipeline.shards import Shard, convert_shard, cut, is_complete
 from data_conversion.pipeline.source import Opened, open_source
 from data_conversion.pipeline.split import limit_items
 from data_conversion.pipeline.work_folder import WorkFolder, claimed, usable, workers_lock
-from data_conversion.pipeline.workers import convert_shards, start_server
+from data_conversion.pipeline.workers import ShardPool, start_server
 from src.contract.budget import PixelBudget
 from src.domains.config import DomainPack
 from src.domains.vocabulary import Vocabulary
@@ -88,8 +87,11 @@ def convert(config: ConversionConfig, adapt: Callable[[Export], Export] | None =
             (config.output / IMAGES).mkdir(exist_ok=True)
             (config.output / REPORT).unlink(missing_ok=True)
         shards = cut(items, work.shards)
-        found = _convert(_job(config, opened, pack, work), shards, config.workers, work)
-        report = _finish(config, opened, shards, settled(found, shards), work)
+        job = _job(config, opened, pack, work)
+        workers = config.workers if len(shards) > 1 else 1
+        with ShardPool(job, workers, workers_lock(work)) as pool:
+            found = _convert(job, shards, pool)
+            report = _finish(config, opened, shards, settled(found, shards), work, pool)
         work.remove()
     counts = report["counts"]
     return Converted(
@@ -146,7 +148,7 @@ def _job(
     )
 
 
-def _convert(job: Job, shards: Sequence[Shard], workers: int, work: WorkFolder) -> Overview:
+def _convert(job: Job, shards: Sequence[Shard], pool: ShardPool) -> Overview:
     """Every shard that is not complete yet; what the split needs to know of all of them, in order, comes back."""
     rest = [shard for shard in shards if not is_complete(job, shard)]
     total = sum(len(shard.items) for shard in shards)
@@ -157,7 +159,8 @@ def _convert(job: Job, shards: Sequence[Shard], workers: int, work: WorkFolder) 
     unseen = iter(shards)
 
     def images() -> Iterator[None]:
-        for shard in convert_shards(job, rest, workers, workers_lock(work)):
+        done_ones = pool.each(convert_shard, ((shard,) for shard in rest))
+        for shard, _ in zip(rest, done_ones, strict=True):
             for complete in unseen:
                 found.add_shard(complete)
                 if complete is shard:
@@ -177,10 +180,11 @@ def _finish(
     shards: Sequence[Shard],
     found: Overview,
     work: WorkFolder,
+    pool: ShardPool,
 ) -> dict[str, Any]:
     """Every file of the output, the report last."""
     split, split_report = choose_split(found, opened.export.listing, config)
-    tally, samples = write_outputs(work, shards, found, split, config)
+    tally, samples = write_outputs(work, shards, found, split, config, pool)
     sweep_pictures(config.output, found.sources)
     report = {
         "version": VERSION,
