@@ -22,7 +22,6 @@ from src.rng import generator
 
 NUM_IMAGES, NUM_INSTANCES = 100_000, 1_270_000
 INSERTED = 0.36  # vertices inserted for each one of the given outlines: makes 1.1 GB of them
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def make(sample: Path, target: Path, num_images: int, num_instances: int, seed: int = 17) -> None:
@@ -93,27 +92,25 @@ def _spaced(entry: dict[str, object]) -> bytes:
 
 
 def watch(command: list[str]) -> dict[str, float]:
-    """Run a command; seconds, seconds of cores, and peaks in MB: of the largest process, of the sum of resident sets (pages
-    that processes share count in each), and of the sum of their proportional shares."""
+    """Run a command; seconds, seconds of cores, and resident memory in MB: the peak of the largest process, and the sum of all
+    peaks (pages that processes share count in each, so what they hold at once is less).
+
+    Peaks are the system's own counters: going through a process's pages to sum them up takes time from the command."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=sys.stderr)
-    largest = total = shared_out = 0.0
     used: dict[int, float] = {}
+    peaks: dict[int, float] = {}
     while process.poll() is None:
-        numbers = _family(process.pid)
-        sizes = [_memory(number) for number in numbers]
-        used |= {number: seconds for number in numbers if (seconds := _cpu_seconds(number))}
-        largest = max([largest, *(rss for rss, _ in sizes)])
-        total = max(total, sum(rss for rss, _ in sizes))
-        shared_out = max(shared_out, sum(pss for _, pss in sizes))
+        for number in _family(process.pid):
+            used[number] = max(_cpu_seconds(number), used.get(number, 0.0))
+            peaks[number] = max(_peak(number), peaks.get(number, 0.0))
         time.sleep(0.2)
     return {
         "status": process.returncode,
         "seconds": round(time.perf_counter() - began, 1),
         "cpu_seconds": round(sum(used.values()), 1),
-        "largest_process_mb": round(largest),
-        "sum_rss_mb": round(total),
-        "sum_pss_mb": round(shared_out),
+        "largest_process_mb": round(max(peaks.values())),
+        "sum_of_peaks_mb": round(sum(peaks.values())),
     }
 
 
@@ -139,16 +136,13 @@ def _cpu_seconds(number: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _memory(number: int) -> tuple[float, float]:
-    """(resident, proportional) MB of a process; zeros when it has ended."""
+def _peak(number: int) -> float:
+    """Peak of a process's resident memory in MB; 0 when it has ended."""
     try:
-        lines = Path(f"/proc/{number}/smaps_rollup").read_text().splitlines()
+        lines = Path(f"/proc/{number}/status").read_text().splitlines()
     except OSError:
-        return 0.0, 0.0
-    values = {
-        line.split(":")[0]: line.split()[1] for line in lines if line.startswith(("Rss", "Pss:"))
-    }
-    return int(values.get("Rss", 0)) / 1024, int(values.get("Pss", 0)) / 1024
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def main() -> None:

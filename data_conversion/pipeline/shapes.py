@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from data_conversion.config import GeometryMode, PartsPolicy
 from data_conversion.pipeline.merge_parts import merge_parts
@@ -255,7 +256,7 @@ def _pairs(points: Points) -> Path:
 
 
 def _flat(path: Path) -> Points:
-    return tuple(value for pair in path for value in pair)
+    return tuple(chain.from_iterable(path))
 
 
 def _finding(

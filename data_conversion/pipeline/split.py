@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, repeat
+from itertools import chain
 
 from data_conversion.pipeline.raw import Item, SplitName
 from data_conversion.pipeline.stratify import Group, stratify
@@ -40,9 +40,10 @@ def draw_split(members: Sequence[Member], val_ratio: float, seed: int) -> dict[s
 
 def _group(members: Sequence[Member]) -> Group:
     if len(members) == 1:  # most are; counting costs ten times as much
-        return Group(size=1, labels=tuple(zip(members[0].labels, repeat(1))))
-    labels = Counter(chain.from_iterable(member.labels for member in members))
-    return Group(size=len(members), labels=tuple(labels.items()))
+        labels = members[0].labels
+        return Group(size=1, labels=labels, counts=(1,) * len(labels))
+    counts = Counter(chain.from_iterable(member.labels for member in members))
+    return Group(size=len(members), labels=tuple(counts), counts=tuple(counts.values()))
 
 
 def val_share(members: Sequence[Member], split: Mapping[str, SplitName]) -> float:

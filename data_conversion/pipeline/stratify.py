@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 NO_LABEL = -1
@@ -17,10 +17,11 @@ NO_LABEL = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Images that stay together: how many, and the labels with the number of images in which each occurs."""
+    """Images that stay together: how many, their labels, and beside each label in how many of them it occurs."""
 
     size: int
-    labels: Sequence[tuple[int, int]]
+    labels: Sequence[int]
+    counts: Sequence[int]
 
 
 def stratify(groups: Sequence[Group], val_ratio: float) -> list[bool]:
@@ -111,5 +112,7 @@ class _Sharing:
         return 0 if self.lacking[0] >= self.lacking[1] else 1
 
 
-def _labels(group: Group) -> Sequence[tuple[int, int]]:
-    return group.labels or ((NO_LABEL, group.size),)
+def _labels(group: Group) -> Iterable[tuple[int, int]]:
+    if not group.labels:
+        return ((NO_LABEL, group.size),)
+    return zip(group.labels, group.counts, strict=True)

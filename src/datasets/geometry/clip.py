@@ -31,7 +31,7 @@ def length_of(line: Sequence[Pair]) -> float:
 
 def bounds_of(path: Sequence[Pair]) -> Window:
     """(x1, y1, x2, y2) of the enclosing box."""
-    xs, ys = [x for x, _ in path], [y for _, y in path]
+    xs, ys = zip(*path, strict=True)
     return min(xs), min(ys), max(xs), max(ys)
 
 

@@ -16,7 +16,8 @@ QUARTER_SEGMENTS = 8  # of a tube's round ends and corners
 
 def bounds(points: Sequence[float]) -> Box:
     """The enclosing box of flat points."""
-    return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
+    xs, ys = points[::2], points[1::2]
+    return min(xs), min(ys), max(xs), max(ys)
 
 
 class Region:
