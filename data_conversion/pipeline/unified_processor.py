@@ -159,8 +159,8 @@ def _convert(job: Job, shards: Sequence[Shard], pool: ShardPool) -> Overview:
     unseen = iter(shards)
 
     def images() -> Iterator[None]:
-        done_ones = pool.each(convert_shard, ((shard,) for shard in rest))
-        for shard, _ in zip(rest, done_ones, strict=True):
+        finished = pool.each(convert_shard, ((shard,) for shard in rest))
+        for shard, _ in zip(rest, finished, strict=True):
             for complete in unseen:
                 found.add_shard(complete)
                 if complete is shard:
