@@ -5,6 +5,7 @@ between components, a second door to ms-swift.
 """
 
 import ast
+import math
 import os
 import subprocess
 import sys
@@ -177,12 +178,17 @@ def test_low_layers_import_in_half_a_second_without_heavy_packages(name, bytecod
     """C1. Half a second is meant for a machine that loads the libraries below in a quarter of one.
 
     A machine that is slower at the moment gets more by the same proportion: what is measured is
-    this project, and the libraries are loaded in turns with it.
+    this project, and the libraries are loaded in turns with it. Noise only adds, so rounds are
+    made until the smallest times fit, eight at most.
     """
     assert probe([name], bytecode)[1].strip() == ""  # It also compiles what is not compiled yet.
     probe(LIBRARIES, bytecode)
-    rounds = [(probe([name], bytecode)[0], probe(LIBRARIES, bytecode)[0]) for _ in range(3)]
-    ours, libraries = (min(times) for times in zip(*rounds, strict=True))
+    ours = libraries = math.inf
+    for _ in range(8):
+        ours = min(ours, probe([name], bytecode)[0])
+        libraries = min(libraries, probe(LIBRARIES, bytecode)[0])
+        if ours < max(0.5, 2 * libraries):
+            break
     assert ours < max(0.5, 2 * libraries)
 
 

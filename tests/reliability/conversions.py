@@ -29,7 +29,6 @@ from data_conversion.pipeline import (
     shards,
     unified_processor,
     work_folder,
-    workers,
 )
 from data_conversion.pipeline.picture import Picture
 from data_conversion.pipeline.unified_processor import convert
@@ -176,7 +175,7 @@ def _mark_first() -> None:
             convert_item.convert_item(job, item)
 
     shards.convert_shard = marked_first
-    workers.convert_shard = marked_first
+    unified_processor.convert_shard = marked_first
     shards._is_current = lambda job, outcome: True
 
 
