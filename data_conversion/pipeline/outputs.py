@@ -36,10 +36,11 @@ from src.utils.logger import get_logger
 
 NUM_TINY: Mapping[SplitName, int] = {"train": 20, "val": 8}
 QUARANTINE, FINDINGS, VOCABULARY = "quarantine.jsonl", "findings.jsonl", "label_vocabulary.json"
-RECORDS = tuple(
-    f"{name}.jsonl" for name in (ALL, *NUM_TINY, *(f"{side}_tiny" for side in NUM_TINY))
+FILES = (
+    *(f"{name}.jsonl" for name in (ALL, *NUM_TINY, *(f"{side}_tiny" for side in NUM_TINY))),
+    QUARANTINE,
+    FINDINGS,
 )
-FILES = (*RECORDS, QUARANTINE, FINDINGS)
 SEEDED = "seeded"
 BUFFER_BYTES = 1 << 20
 JSON = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -145,7 +146,10 @@ def _tiny_keys(found: Overview, split: Mapping[str, SplitName], seed: int) -> fr
 def _writing_behind(
     handles: Mapping[str, IO[bytes]], samples: PageSamples
 ) -> Iterator[Callable[[Shard, Counted], None]]:
-    """A function that writes what a shard adds, while the next one is waited for; one shard at most is pending."""
+    """A function that writes what a shard adds, while the next one is waited for; one shard at most is pending.
+
+    `samples` gets the lines of records to draw as they go by: nobody else reads the lines. It is complete at the context's end.
+    """
     pending: deque[Future[None]] = deque()
 
     def write(shard: Shard, counted: Counted) -> None:
